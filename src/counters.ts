@@ -1,0 +1,68 @@
+/**
+ * Every count that the agent keeps, by name. A frame is counted once: at every moment
+ *
+ *     frames.received = frames.emitted + Σ frames.filtered.* + Σ frames.dropped.* + Σ frames.undecodable.* + frames.held
+ *
+ * and an event once: events.produced = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued.
+ */
+export const COUNTERS = {
+  'frames.received': 'frames that the capture handed over',
+  'frames.emitted': 'frames whose innermost IP packet was counted in a flow',
+  'frames.held': 'fragments waiting for the rest of their packet (a gauge)',
+  'frames.filtered.network': 'frames of ignored networks',
+  'frames.filtered.port': 'frames of ignored ports',
+  'frames.filtered.protocol': 'frames of IP protocols that are not collected (other than TCP, UDP, ICMP, ICMPv6)',
+  'frames.filtered.kind': 'frames that no collected kind of event needs',
+  'frames.filtered.not_ip': 'frames that carry no IP packet (ARP, LLDP, spanning tree …)',
+  'frames.dropped.fragment_timeout': 'fragments whose packet was never completed',
+  'frames.dropped.fragment_limit': 'fragments that the reassembly limits threw out',
+  'frames.dropped.fragment_overlap': 'fragments of a packet whose pieces contradict each other',
+  'frames.undecodable.link_type': 'frames of a link type that is not decoded',
+  'frames.undecodable.link': 'frames cut or malformed in the link layer',
+  'frames.undecodable.network': 'frames cut or malformed in the network layer',
+  'frames.undecodable.transport': 'frames cut or malformed in the transport header',
+  'frames.undecodable.tunnel_depth': 'frames with more nested tunnels than are followed',
+  'flows.created': 'flows that entered the table',
+  'flows.evicted': 'flows reported early because the table was full',
+  'flows.active': 'flows in the table (a gauge)',
+  'dns.messages': 'DNS messages decoded',
+  'dns.malformed': 'DNS messages that break the grammar',
+  'dns.not_dns': 'datagrams and streams on a DNS port that are not DNS',
+  'dns.transactions': 'DNS transactions produced',
+  'dns.unanswered': 'DNS transactions whose query was never answered',
+  'dns.unsolicited': 'DNS responses whose query was not seen',
+  'dns.pending_evicted': 'queries reported unanswered early because too many were waiting',
+  'dns.stream_limit': 'DNS-over-TCP streams given up because a limit was reached',
+  'tls.client_hellos': 'ClientHellos decoded',
+  'tls.server_hellos': 'ServerHellos and HelloRetryRequests decoded',
+  'tls.malformed': 'hellos that break the grammar',
+  'tls.incomplete': 'hellos that began and never became whole',
+  'tls.handshakes': 'TLS handshakes produced',
+  'tls.stream_limit': 'TLS streams given up because a limit was reached',
+  'events.produced': 'events made for the outputs',
+  'events.sent': 'events that the outputs acknowledged',
+  'events.queued': 'events waiting for an output (a gauge)',
+  'events.filtered.kind': 'events of kinds that are not collected',
+  'events.filtered.domain': 'events of ignored domains',
+  'events.dropped.output': 'events that an output refused for good',
+  'policy.handshakes': 'handshakes judged',
+  'policy.findings': 'policy violations reported',
+} as const;
+
+export type CounterName = keyof typeof COUNTERS;
+export type Counters = Record<CounterName, number>;
+
+export function createCounters(): Counters {
+  const counters = {} as Counters;
+  for (const name of Object.keys(COUNTERS) as CounterName[]) counters[name] = 0;
+  return counters;
+}
+
+/** Zero at every moment: what was received less all that has been accounted for. */
+export function unaccountedFrames(counters: Counters): number {
+  let accounted = counters['frames.emitted'] + counters['frames.held'];
+  for (const name of Object.keys(counters) as CounterName[]) {
+    if (/^frames\.(filtered|dropped|undecodable)\./.test(name)) accounted += counters[name];
+  }
+  return counters['frames.received'] - accounted;
+}

@@ -1,0 +1,308 @@
+/**
+ * What the dissectors found, in the RFCs' terms. Events own their strings: this is the only copy boundary between the
+ * reused packet views and everything after them.
+ */
+import type { Owner } from './frame.ts';
+import type { TunnelHop } from './net/packet.ts';
+
+/** Packet time in two exact parts; a double cannot hold nanoseconds since 1970. */
+export interface Timestamp {
+  /** Since 1970-01-01 UTC. */
+  readonly seconds: number;
+  /** 0 to 999,999,999. */
+  readonly nanos: number;
+}
+
+export interface Endpoint {
+  /** RFC 5952 text. */
+  readonly ip: string;
+  /** 0 where the transport has none (ICMP). */
+  readonly port: number;
+}
+
+export type Transport = 'tcp' | 'udp' | 'icmp';
+
+/** The two ends of a flow and what is common to all its events. `client` is the initiator as this event sees it. */
+export interface Conversation {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly transport: Transport;
+  readonly ipVersion: 4 | 6;
+  /** Unique to the connection within one run of the agent: the ordinal of the flow. */
+  readonly session: number;
+  /** Community ID v1, seed 0 (github.com/corelight/community-id-spec). */
+  readonly communityId: string;
+  readonly clientMac?: string;
+  readonly serverMac?: string;
+  readonly vlan?: number;
+  readonly innerVlan?: number;
+  /** Name of the interface, where the capture knows it. */
+  readonly interfaceName?: string;
+  readonly tunnels?: readonly TunnelHop[];
+  readonly owner?: Owner;
+}
+
+/** The same conversation seen from the other end: for events whose messages, not the TCP handshake, tell the client. */
+export function reverse(conversation: Conversation): Conversation {
+  const { client, server, clientMac, serverMac, ...rest } = conversation;
+  return {
+    ...rest,
+    client: server,
+    server: client,
+    ...(serverMac === undefined ? {} : { clientMac: serverMac }),
+    ...(clientMac === undefined ? {} : { serverMac: clientMac }),
+  };
+}
+
+// ---------------------------------------------------------------- DNS (RFC 1035)
+
+export interface DnsQuestion {
+  /** Presentation form, escaped (RFC 4343 §2.1), no trailing dot; the root is `.`. */
+  readonly name: string;
+  readonly type: number;
+  /** Without mDNS's top bit. */
+  readonly class: number;
+  /** mDNS: a unicast response is wanted (RFC 6762 §5.4). */
+  readonly unicastResponse: boolean;
+}
+
+export interface DnsRecord {
+  readonly name: string;
+  readonly type: number;
+  /** Without mDNS's top bit. */
+  readonly class: number;
+  /** Seconds. */
+  readonly ttl: number;
+  /** RDATA in presentation form; RFC 3597 form (`\# 4 0a000001`) where the type's own is not known. */
+  readonly data: string;
+  /** mDNS: the cache-flush bit (RFC 6762 §10.2). */
+  readonly cacheFlush: boolean;
+}
+
+export interface EdnsOption {
+  readonly code: number;
+  /** Lower-case hexadecimal, at most 128 bytes of it. */
+  readonly data: string;
+}
+
+/** The OPT pseudo-record (RFC 6891). */
+export interface Edns {
+  readonly version: number;
+  /** Requestor's UDP payload size in bytes. */
+  readonly udpSize: number;
+  readonly dnssecOk: boolean;
+  readonly options: readonly EdnsOption[];
+}
+
+export interface DnsMessage {
+  id: number;
+  /** QR: true for a response. */
+  response: boolean;
+  opcode: number;
+  authoritative: boolean;
+  truncated: boolean;
+  recursionDesired: boolean;
+  recursionAvailable: boolean;
+  authenticData: boolean;
+  checkingDisabled: boolean;
+  /** Extended by EDNS where an OPT record is present (RFC 6891 §6.1.3). */
+  rcode: number;
+  questions: DnsQuestion[];
+  answers: DnsRecord[];
+  authority: DnsRecord[];
+  /** Without the OPT record, which is `edns`. */
+  additional: DnsRecord[];
+  edns: Edns | undefined;
+  /** QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT as the header states them. */
+  counts: [number, number, number, number];
+  /** Length of the message on the wire in bytes. */
+  length: number;
+  /** Not all of the message was captured, or it breaks the grammar before its end; the sections hold what came before. */
+  incomplete: boolean;
+}
+
+export type DnsProtocol = 'dns' | 'mdns' | 'llmnr';
+
+/** One DNS message as it passed: the client of the conversation sent it, whether query or response. */
+export interface DnsMessageEvent {
+  readonly kind: 'dns_message';
+  readonly time: Timestamp;
+  /** Oriented as the message travelled: `client` sent it. */
+  readonly conversation: Conversation;
+  readonly protocol: DnsProtocol;
+  readonly message: DnsMessage;
+}
+
+/** A query and its response, or either alone. */
+export interface DnsTransactionEvent {
+  readonly kind: 'dns_transaction';
+  /** Of the query; of the response where no query was seen. */
+  readonly time: Timestamp;
+  readonly conversation: Conversation;
+  readonly protocol: DnsProtocol;
+  readonly query: DnsMessage | undefined;
+  readonly response: DnsMessage | undefined;
+  /** Seconds from the query to its response. */
+  readonly responseTime: number | undefined;
+  /** Further copies of the query seen before the response or the time-out. */
+  readonly retries: number;
+}
+
+// ---------------------------------------------------------------- TLS (RFC 8446, RFC 5246, RFC 6101)
+
+/** A ClientHello. All lists are in wire order, GREASE (RFC 8701) included: whoever shows them leaves it out. */
+export interface ClientHello {
+  /** Version of the record that carried it; undefined for SSLv2 framing. */
+  readonly recordVersion: number | undefined;
+  /** The hello's own version field. */
+  readonly legacyVersion: number;
+  /** Highest version offered: `supported_versions` first (RFC 8446 §4.2.1), GREASE ignored. */
+  readonly version: number;
+  /** Lower-case hexadecimal. */
+  readonly random: string;
+  readonly sessionIdLength: number;
+  /** SSLv2-only cipher kinds of three bytes are in `sslv2CipherKinds`. */
+  readonly cipherSuites: readonly number[];
+  readonly compressionMethods: readonly number[];
+  /** Extension types in wire order. */
+  readonly extensions: readonly number[];
+  /** SNI (RFC 6066 §3); characters that are not printable ASCII are escaped as in DNS names. */
+  readonly serverName: string | undefined;
+  readonly alpn: readonly string[];
+  readonly supportedVersions: readonly number[];
+  readonly groups: readonly number[];
+  readonly pointFormats: readonly number[];
+  readonly signatureAlgorithms: readonly number[];
+  readonly keyShares: readonly number[];
+  /** Carried in an SSLv2 record (RFC 5246 appendix E.2). */
+  readonly sslv2: boolean;
+  readonly sslv2CipherKinds: readonly number[];
+  /** A list overran its message; what came before is here. */
+  readonly malformed: boolean;
+}
+
+export interface ServerHello {
+  readonly recordVersion: number | undefined;
+  readonly legacyVersion: number;
+  /** The version really negotiated: `supported_versions` first. */
+  readonly version: number;
+  readonly random: string;
+  readonly sessionIdLength: number;
+  /** The chosen suite; for SSLv2 the first cipher kind, three bytes. */
+  readonly cipherSuite: number;
+  readonly compressionMethod: number;
+  readonly extensions: readonly number[];
+  readonly alpn: string | undefined;
+  /** Group of the server's key share, or the one that a HelloRetryRequest asks for. */
+  readonly keyShareGroup: number | undefined;
+  /** RFC 8446 §4.1.3: the magic random. */
+  readonly helloRetryRequest: boolean;
+  readonly sslv2: boolean;
+  readonly malformed: boolean;
+}
+
+/** One ClientHello as it passed; `conversation.client` sent it. */
+export interface ClientHelloEvent {
+  readonly kind: 'client_hello';
+  /** Of the frame that completed it. */
+  readonly time: Timestamp;
+  readonly conversation: Conversation;
+  readonly hello: ClientHello;
+}
+
+/** One ServerHello or HelloRetryRequest as it passed; `conversation.client` is the TLS client, its receiver. */
+export interface ServerHelloEvent {
+  readonly kind: 'server_hello';
+  readonly time: Timestamp;
+  readonly conversation: Conversation;
+  readonly hello: ServerHello;
+}
+
+/** A whole handshake as far as it is in the clear. At least one of the hellos is there. */
+export interface TlsHandshakeEvent {
+  readonly kind: 'tls_handshake';
+  /** Of the first hello. */
+  readonly time: Timestamp;
+  readonly conversation: Conversation;
+  /** The last ClientHello: after a HelloRetryRequest, the second. */
+  readonly client: ClientHello | undefined;
+  readonly retry: ServerHello | undefined;
+  readonly server: ServerHello | undefined;
+  /** Seconds from the first ClientHello to the ServerHello. */
+  readonly responseTime: number | undefined;
+}
+
+// ---------------------------------------------------------------- flows
+
+export type FlowEndReason =
+  | 'fin'
+  | 'rst'
+  | 'idle_timeout'
+  | 'active_timeout'
+  | 'evicted'
+  | 'reused'
+  | 'end_of_capture';
+
+export type TcpState =
+  | 'syn_sent'
+  | 'syn_received'
+  | 'established'
+  | 'closing'
+  | 'closed'
+  | 'reset'
+  | 'midstream';
+
+/** One way of a flow, since the last record of it. Out is client to server. */
+export interface FlowCounts {
+  readonly packets: number;
+  /** IP bytes. */
+  readonly bytes: number;
+  /** TCP or UDP payload, retransmissions included. */
+  readonly payloadBytes: number;
+}
+
+export interface TcpCounts {
+  /** All flags seen, ORed (RFC 9293 §3.1 bits). */
+  readonly flags: number;
+  readonly retransmits: number;
+  readonly retransmittedBytes: number;
+  readonly outOfOrder: number;
+  readonly zeroWindows: number;
+  readonly resets: number;
+}
+
+export interface FlowEvent {
+  readonly kind: 'flow';
+  /** First packet that this record counts. */
+  readonly time: Timestamp;
+  /** Last packet that this record counts. */
+  readonly end: Timestamp;
+  /** Seconds between the two. */
+  readonly duration: number;
+  readonly conversation: Conversation;
+  /** What the dissectors recognised in it. */
+  readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | undefined;
+  readonly out: FlowCounts;
+  readonly in: FlowCounts;
+  readonly tcp:
+    | { readonly state: TcpState; readonly out: TcpCounts; readonly in: TcpCounts; readonly rtt: number | undefined }
+    | undefined;
+  /** Type and code of the flow's first packet. */
+  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+  /** TOS byte and TTL of the first packet from the client, else of the first packet. */
+  readonly tos: number;
+  readonly ttl: number;
+  /** 1 for the first record of the flow, then counting up. */
+  readonly record: number;
+  readonly endReason: FlowEndReason;
+}
+
+export type NetworkEvent =
+  | DnsMessageEvent
+  | DnsTransactionEvent
+  | ClientHelloEvent
+  | ServerHelloEvent
+  | TlsHandshakeEvent
+  | FlowEvent;
+
+export type EventSink = (event: NetworkEvent) => void;
