@@ -1,0 +1,19 @@
+/** `vesper config`: the settings in force as YAML, or the reference of all of them. */
+import { stringify } from 'yaml';
+import { loadConfig, settingsReference } from '../config.ts';
+import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
+
+const HELP = `vesper config [--docs] [OPTION…]
+
+  Prints the settings in force: defaults, the YAML file, the environment (VESPER_…) and flags, later over earlier.
+
+      --docs                   print the reference of all settings instead (Markdown)
+${PIPELINE_HELP}`;
+
+export async function config(args: string[]): Promise<number> {
+  const { values } = parseFlags(args, { ...PIPELINE_FLAGS, docs: { type: 'boolean' } }, 'config');
+  if (values['help']) process.stdout.write(HELP);
+  else if (values['docs']) process.stdout.write(`${settingsReference()}\n`);
+  else process.stdout.write(stringify(loadConfig(configFile(values), settingsOfFlags(values))));
+  return 0;
+}

@@ -1,0 +1,88 @@
+/** Flags that several commands share, and how they become settings. */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearest } from '../suggest.ts';
+import { UsageError } from '../usage-error.ts';
+
+export type FlagSpec = NonNullable<ParseArgsConfig['options']>;
+
+export const HELP_FLAG = { help: { type: 'boolean', short: 'h' } } as const satisfies FlagSpec;
+
+/** Flags of the commands that run the pipeline. */
+export const PIPELINE_FLAGS = {
+  ...HELP_FLAG,
+  config: { type: 'string', short: 'c' },
+  output: { type: 'string', short: 'o', multiple: true },
+  format: { type: 'string' },
+  policy: { type: 'string', multiple: true },
+  collect: { type: 'string' },
+  'ignore-network': { type: 'string', multiple: true },
+  'ignore-port': { type: 'string', multiple: true },
+  'ignore-domain': { type: 'string', multiple: true },
+  set: { type: 'string', multiple: true },
+} as const satisfies FlagSpec;
+
+export const PIPELINE_HELP = `  -c, --config FILE            settings in YAML (see vesper config --docs)
+  -o, --output TARGET          where events go: - is standard output, else a path; {kind} in it: a file for each
+                               kind. May be given several times.
+      --format cim|native      one Splunk CIM event per transaction (default), or one event per message
+      --policy NAME|FILE       TLS policy to judge by (default baseline). May be given several times.
+      --collect KINDS          kinds of events to make: flow,dns,tls,finding
+      --ignore-network CIDR    leave out this network; also --ignore-port PORT and --ignore-domain NAME
+                               (*.example.com: all names below). May be given several times.
+      --set SETTING=VALUE      any other setting, such as --set dns.query_timeout_s=5
+  -h, --help
+`;
+
+type Values = { readonly [name: string]: string | boolean | (string | boolean)[] | undefined };
+
+/** `parseArgs`, its errors turned into ours with a suggestion. */
+export function parseFlags(
+  args: string[],
+  options: FlagSpec,
+  command: string,
+): { values: Values; positionals: string[] } {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    const flag = /'(--?[^' =]+)/.exec(message)?.[1];
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && flag !== undefined) {
+      const near = nearest(
+        flag,
+        Object.keys(options).map((name) => `--${name}`),
+      );
+      const hint = near ? ` (did you mean ${near}?)` : '';
+      throw new UsageError(`unknown option ${flag}${hint}; see vesper ${command} --help`);
+    }
+    throw new UsageError(`${message}; see vesper ${command} --help`);
+  }
+}
+
+const SETTING_OF_FLAG: Readonly<Record<string, string>> = {
+  output: 'outputs',
+  format: 'format',
+  policy: 'policies',
+  collect: 'collect',
+  'ignore-network': 'ignore.networks',
+  'ignore-port': 'ignore.ports',
+  'ignore-domain': 'ignore.domains',
+};
+
+/** The settings that flags give, by dotted path. */
+export function settingsOfFlags(values: Values): Map<string, unknown> {
+  const settings = new Map<string, unknown>();
+  for (const [flag, path] of Object.entries(SETTING_OF_FLAG)) {
+    if (values[flag] !== undefined) settings.set(path, values[flag]);
+  }
+  for (const assignment of (values['set'] as string[] | undefined) ?? []) {
+    const equals = assignment.indexOf('=');
+    if (equals < 1) throw new UsageError(`--set ${assignment}: write it as SETTING=VALUE`);
+    settings.set(assignment.slice(0, equals), assignment.slice(equals + 1));
+  }
+  return settings;
+}
+
+/** The YAML file named by `--config`, or undefined. */
+export function configFile(values: Values): string | undefined {
+  return values['config'] as string | undefined;
+}

@@ -1,0 +1,163 @@
+/** The settings in force: defaults, then the YAML file, then the environment, then flags; later over earlier. */
+import { readFileSync } from 'node:fs';
+import convict from 'convict';
+import { LineCounter, type Node, Pair, parseDocument, Scalar, visit, YAMLMap } from 'yaml';
+import type { Kind } from './cim/event.ts';
+import { SETTINGS } from './settings.ts';
+import { nearest } from './suggest.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface Config {
+  readonly collect: readonly Kind[];
+  readonly format: 'cim' | 'native';
+  readonly outputs: readonly string[];
+  readonly policies: readonly string[];
+  readonly sensor: { readonly name: string };
+  readonly ignore: {
+    readonly networks: readonly string[];
+    readonly sources: readonly string[];
+    readonly destinations: readonly string[];
+    readonly ports: readonly number[];
+    readonly domains: readonly string[];
+  };
+  readonly dns: { readonly ports: readonly number[]; readonly query_timeout_s: number };
+  readonly flows: {
+    readonly capacity: number;
+    readonly active_timeout_s: number;
+    readonly tcp_idle_timeout_s: number;
+    readonly udp_idle_timeout_s: number;
+    readonly icmp_idle_timeout_s: number;
+  };
+  readonly log: { readonly level: string; readonly format: 'auto' | 'json' | 'text' };
+}
+
+type Tree = { [key: string]: unknown };
+
+function setPath(tree: Tree, path: string, value: unknown): void {
+  const keys = path.split('.');
+  const last = keys.pop() as string;
+  let node = tree;
+  for (const key of keys) {
+    node[key] ??= {};
+    node = node[key] as Tree;
+  }
+  node[last] = value;
+}
+
+/** The schema in convict's form. The values are judged by `judge`, which knows where each of them came from. */
+function convictSchema(): convict.Schema<Tree> {
+  const schema: Tree = {};
+  for (const [path, { doc, default: value, env, format }] of SETTINGS) {
+    const name = `vesper:${path}`;
+    convict.addFormat({ name, validate: () => {}, coerce: format.coerce });
+    setPath(schema, path, { doc, default: value, env, format: name });
+  }
+  return schema as unknown as convict.Schema<Tree>;
+}
+
+interface FileSettings {
+  readonly values: Tree;
+  /** `file:line:column` of each setting that the file holds. */
+  readonly places: ReadonlyMap<string, string>;
+}
+
+/** Reads the YAML file and complains of every key that is no setting, with its place and the nearest name. */
+function readFile(file: string): FileSettings {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read the configuration ${file}: ${(error as Error).message}`);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const placeAt = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const complaints = document.errors.map((error) => `${placeAt(error.pos[0])}: ${error.message}`);
+  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
+  if (document.contents === null) return { values: {}, places: new Map() };
+  if (!(document.contents instanceof YAMLMap)) throw new UsageError(`${file}:1:1: a configuration is a map of settings`);
+
+  const groups = new Set([...SETTINGS.keys()].filter((path) => path.includes('.')).map((path) => path.split('.')[0]));
+  const places = new Map<string, string>();
+  visit(document.contents, {
+    Pair(_, pair, ancestors) {
+      const keys = ancestors.filter((node) => node instanceof Pair).map(({ key }) => String((key as Scalar).value));
+      const key = pair.key instanceof Scalar ? String(pair.key.value) : String(pair.key);
+      const path = [...keys, key].join('.');
+      const place = placeAt((pair.key as Node).range?.[0] ?? 0);
+      if (groups.has(path)) {
+        if (pair.value instanceof YAMLMap) return undefined;
+        complaints.push(`${place}: ${path} is a map of settings`);
+      } else if (SETTINGS.has(path)) {
+        places.set(path, place);
+      } else {
+        const siblings = [...SETTINGS.keys(), ...groups].filter((name) => name !== undefined);
+        const near = nearest(path, siblings);
+        complaints.push(`${place}: unknown setting ${path}${near ? ` (did you mean ${near}?)` : ''}`);
+      }
+      return visit.SKIP;
+    },
+  });
+  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
+  return { values: document.toJS() as Tree, places };
+}
+
+/** The value at a dotted path. */
+function getPath(tree: Tree, path: string): unknown {
+  let node: unknown = tree;
+  for (const key of path.split('.')) node = (node as Tree | undefined)?.[key];
+  return node;
+}
+
+/**
+ * @param file the YAML file, or undefined for none
+ * @param flags values from the command line by dotted path, as text or lists of text
+ * @throws UsageError with every complaint, each with its place
+ */
+export function loadConfig(
+  file: string | undefined,
+  flags: ReadonlyMap<string, unknown>,
+  env: NodeJS.ProcessEnv = process.env,
+): Config {
+  const fromFile: FileSettings = file === undefined ? { values: {}, places: new Map() } : readFile(file);
+  const config = convict(convictSchema(), { env, args: [] });
+  config.load(fromFile.values);
+  const complaints: string[] = [];
+  for (const [path, value] of flags) {
+    if (SETTINGS.has(path)) config.set(path, value as never);
+    else {
+      const near = nearest(path, SETTINGS.keys());
+      complaints.push(`--set ${path}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
+    }
+  }
+  const known = new Set([...SETTINGS.values()].map((setting) => setting.env));
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('VESPER_') || known.has(name) || name === 'VESPER_CORPUS') continue;
+    const near = nearest(name, known);
+    complaints.push(`environment ${name}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
+  }
+  const values = config.getProperties() as Tree;
+  for (const [path, setting] of SETTINGS) {
+    const complaint = setting.format.complaint(getPath(values, path));
+    if (!complaint) continue;
+    let where = fromFile.places.get(path) ?? 'default';
+    if (env[setting.env] !== undefined) where = `environment ${setting.env}`;
+    if (flags.has(path)) where = 'command line';
+    complaints.push(`${where}: ${path}: ${complaint}`);
+  }
+  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
+  return values as unknown as Config;
+}
+
+/** The reference of all settings as Markdown. */
+export function settingsReference(): string {
+  const cell = (value: unknown): string => `\`${JSON.stringify(value)}\``;
+  const rows = [...SETTINGS].map(([path, { type, default: value, env, doc }]) => {
+    const shown = path === 'sensor.name' ? 'host name' : cell(value);
+    return `| \`${path}\` | ${type} | ${shown} | \`${env}\` | ${doc} |`;
+  });
+  return ['| setting | type | default | environment | meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+}

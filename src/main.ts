@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/** The command line. Exit status: 0 done; 1 something was lost or failed on the way; 2 wrong use or wrong input. */
+import { nearest } from './suggest.ts';
+import { UsageError } from './usage-error.ts';
+
+const HELP = `vesper sees what a host says on the network and proves it to a SIEM.
+
+  vesper replay FILE…          turn capture files (pcap, pcapng, gzip, - for standard input) into events
+  vesper run                   watch this host's interfaces (not in this version)
+  vesper policy list           the built-in TLS policies
+  vesper policy show NAME      one policy, resolved
+  vesper policy check FILE     is this policy file right?
+  vesper policy test NAME|FILE --capture PCAP
+                               the handshakes of a capture and what the policy says of them
+  vesper config [--docs]       the settings in force, or the reference of all settings
+  vesper doctor                what works on this host
+  vesper COMMAND --help        the options of a command
+  vesper --version
+
+Exit status: 0 done, 1 something was lost or failed on the way, 2 wrong use, configuration, policy or capture file.
+`;
+
+type Command = (args: string[]) => Promise<number>;
+
+/** Loaded when asked for: a command does not pay for the libraries of another. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  run: async () => (await import('./commands/run.ts')).run,
+  policy: async () => (await import('./commands/policy.ts')).policy,
+  config: async () => (await import('./commands/config.ts')).config,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+};
+
+async function version(): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function main(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    (name === undefined ? process.stderr : process.stdout).write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`vesper ${await version()}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!load) {
+    const near = nearest(name, Object.keys(COMMANDS));
+    throw new UsageError(`unknown command ${name}${near ? ` (did you mean ${near}?)` : ''}; see vesper --help`);
+  }
+  return (await load())(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`vesper: ${error.message.replaceAll('\n', '\nvesper: ')}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,180 @@
+/** Every setting, once: what it means, its default, unit, type and environment variable. */
+import { hostname } from 'node:os';
+import { KINDS } from './cim/event.ts';
+import { parseCidr } from './dissect/net/address.ts';
+import { nearest } from './suggest.ts';
+
+/** A type of setting: how its text (environment, flag) becomes a value, and what values are right. */
+export interface SettingFormat {
+  readonly coerce: (value: unknown) => unknown;
+  /** What is wrong with the value, or undefined. */
+  readonly complaint: (value: unknown) => string | undefined;
+}
+
+const asList = (value: unknown): unknown =>
+  typeof value === 'string'
+    ? value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    : value;
+
+const asNumber = (value: unknown): unknown =>
+  typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+
+function list(item: (value: unknown) => string | undefined, each: (value: unknown) => unknown = (v) => v) {
+  return {
+    coerce: (value: unknown) => {
+      const values = asList(value);
+      return Array.isArray(values) ? values.map(each) : values;
+    },
+    complaint: (value: unknown) => {
+      if (!Array.isArray(value)) return 'must be a list';
+      for (const one of value) {
+        const complaint = item(one);
+        if (complaint) return `${JSON.stringify(one)} ${complaint}`;
+      }
+      return undefined;
+    },
+  } satisfies SettingFormat;
+}
+
+function oneOf(names: readonly string[]): (value: unknown) => string | undefined {
+  return (value) => {
+    if (typeof value === 'string' && names.includes(value)) return undefined;
+    const near = typeof value === 'string' ? nearest(value, names) : undefined;
+    return `must be one of ${names.join(', ')}${near ? ` (did you mean ${near}?)` : ''}`;
+  };
+}
+
+function whole(least: number, most: number): SettingFormat {
+  return {
+    coerce: asNumber,
+    complaint: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+        ? undefined
+        : `must be a whole number from ${least} to ${most}`,
+  };
+}
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a text that is not empty';
+
+const port = (value: unknown): string | undefined =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535
+    ? undefined
+    : 'must be a port from 1 to 65535';
+
+const cidr = (value: unknown): string | undefined =>
+  typeof value === 'string' && parseCidr(value) ? undefined : 'must be a network such as 10.0.0.0/8 or 2001:db8::/32';
+
+const domain = (value: unknown): string | undefined =>
+  typeof value === 'string' && /^(\*\.)?[^*\s]+$/.test(value)
+    ? undefined
+    : 'must be a name such as example.com, or *.example.com for all names below it';
+
+const FORMATS = {
+  kinds: list(oneOf(KINDS)),
+  texts: list(text),
+  ports: list(port, asNumber),
+  networks: list(cidr),
+  domains: list(domain),
+  text: { coerce: (value: unknown) => value, complaint: text },
+  seconds: whole(1, 86_400),
+  flowCount: whole(16, 4_194_304),
+  eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
+  logLevel: {
+    coerce: (value: unknown) => value,
+    complaint: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  },
+  logFormat: { coerce: (value: unknown) => value, complaint: oneOf(['auto', 'json', 'text']) },
+} satisfies Record<string, SettingFormat>;
+
+export interface Setting {
+  readonly doc: string;
+  readonly default: unknown;
+  readonly format: SettingFormat;
+  /** For the reference: the type in words. */
+  readonly type: string;
+  readonly env: string;
+}
+
+function setting(path: string, doc: string, value: unknown, format: keyof typeof FORMATS, type: string): Setting {
+  const env = `VESPER_${path.toUpperCase().replaceAll('.', '_')}`;
+  return { doc, default: value, format: FORMATS[format], type, env };
+}
+
+const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] = [
+  ['collect', 'Kinds of events to make.', [...KINDS], 'kinds', `list of ${KINDS.join(', ')}`],
+  [
+    'format',
+    'cim: one Splunk CIM event per transaction, handshake, flow and finding. native: one event per message.',
+    'cim',
+    'eventFormat',
+    'cim or native',
+  ],
+  [
+    'outputs',
+    'Where events go: - is standard output, anything else a file; {kind} in its path makes a file for each kind.',
+    ['-'],
+    'texts',
+    'list of targets',
+  ],
+  [
+    'policies',
+    'TLS policies to judge handshakes by: names of built-in policies or paths of YAML files.',
+    ['baseline'],
+    'texts',
+    'list of names and files',
+  ],
+  [
+    'sensor.name',
+    'Name of this sensor, in every event as dvc. Default: the name of the host.',
+    hostname(),
+    'text',
+    'text',
+  ],
+  ['ignore.networks', 'Networks whose traffic is ignored, whichever end is in them.', [], 'networks', 'list of CIDR'],
+  ['ignore.sources', 'Networks ignored as the source of a flow.', [], 'networks', 'list of CIDR'],
+  ['ignore.destinations', 'Networks ignored as the destination of a flow.', [], 'networks', 'list of CIDR'],
+  ['ignore.ports', 'TCP and UDP ports ignored on either end.', [], 'ports', 'list of ports'],
+  [
+    'ignore.domains',
+    'Names ignored as DNS question and as TLS server name; *.example.com is every name below example.com.',
+    [],
+    'domains',
+    'list of names',
+  ],
+  ['dns.ports', 'Ports that carry DNS besides 53, 5353 (mDNS) and 5355 (LLMNR).', [], 'ports', 'list of ports'],
+  [
+    'dns.query_timeout_s',
+    'A query without a response is reported as unanswered after this time.',
+    10,
+    'seconds',
+    'seconds',
+  ],
+  [
+    'flows.capacity',
+    'Flows kept at once; beyond it the longest silent are reported early. A flow costs about 200 bytes.',
+    1_048_576,
+    'flowCount',
+    'flows',
+  ],
+  ['flows.active_timeout_s', 'A long flow is reported each time it has lasted this long.', 1800, 'seconds', 'seconds'],
+  ['flows.tcp_idle_timeout_s', 'A silent TCP connection is over after this time.', 300, 'seconds', 'seconds'],
+  ['flows.udp_idle_timeout_s', 'A silent UDP flow is over after this time.', 60, 'seconds', 'seconds'],
+  ['flows.icmp_idle_timeout_s', 'A silent ICMP flow is over after this time.', 30, 'seconds', 'seconds'],
+  ['log.level', "Least level of the agent's own log, on standard error.", 'info', 'logLevel', 'level'],
+  [
+    'log.format',
+    'json: a JSON object a line. text: for reading. auto: text on a terminal, else json.',
+    'auto',
+    'logFormat',
+    'auto, json or text',
+  ],
+];
+
+/** By path, in the order of the reference. */
+export const SETTINGS: ReadonlyMap<string, Setting> = new Map(
+  table.map(([path, doc, value, format, type]) => [path, setting(path, doc, value, format, type)]),
+);
