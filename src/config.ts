@@ -78,7 +78,8 @@ function readFile(file: string): FileSettings {
   const complaints = document.errors.map((error) => `${placeAt(error.pos[0])}: ${error.message}`);
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
   if (document.contents === null) return { values: {}, places: new Map() };
-  if (!(document.contents instanceof YAMLMap)) throw new UsageError(`${file}:1:1: a configuration is a map of settings`);
+  if (!(document.contents instanceof YAMLMap))
+    throw new UsageError(`${file}:1:1: a configuration is a map of settings`);
 
   const groups = new Set([...SETTINGS.keys()].filter((path) => path.includes('.')).map((path) => path.split('.')[0]));
   const places = new Map<string, string>();

@@ -12,8 +12,8 @@ ${PIPELINE_HELP}`;
 
 export async function config(args: string[]): Promise<number> {
   const { values } = parseFlags(args, { ...PIPELINE_FLAGS, docs: { type: 'boolean' } }, 'config');
-  if (values['help']) process.stdout.write(HELP);
-  else if (values['docs']) process.stdout.write(`${settingsReference()}\n`);
+  if (values.help) process.stdout.write(HELP);
+  else if (values.docs) process.stdout.write(`${settingsReference()}\n`);
   else process.stdout.write(stringify(loadConfig(configFile(values), settingsOfFlags(values))));
   return 0;
 }

@@ -74,7 +74,7 @@ export function settingsOfFlags(values: Values): Map<string, unknown> {
   for (const [flag, path] of Object.entries(SETTING_OF_FLAG)) {
     if (values[flag] !== undefined) settings.set(path, values[flag]);
   }
-  for (const assignment of (values['set'] as string[] | undefined) ?? []) {
+  for (const assignment of (values.set as string[] | undefined) ?? []) {
     const equals = assignment.indexOf('=');
     if (equals < 1) throw new UsageError(`--set ${assignment}: write it as SETTING=VALUE`);
     settings.set(assignment.slice(0, equals), assignment.slice(equals + 1));
@@ -84,5 +84,5 @@ export function settingsOfFlags(values: Values): Map<string, unknown> {
 
 /** The YAML file named by `--config`, or undefined. */
 export function configFile(values: Values): string | undefined {
-  return values['config'] as string | undefined;
+  return values.config as string | undefined;
 }

@@ -1,0 +1,64 @@
+/** The comparison of the whole corpus with tshark's tables, and the reasons for what differs. */
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { capturesBelow, PROJECT } from '../support/shared.ts';
+import { type Collected, collect } from './collect.ts';
+import { compareDns } from './compare-dns.ts';
+import { compareConversations } from './compare-flows.ts';
+import { compareHellos } from './compare-tls.ts';
+import type { Comparison, Difference, Table } from './difference.ts';
+import { type ConversationRow, type DnsRow, rowsOf, type TlsRow } from './rows.ts';
+
+export const TABLES: readonly Table[] = ['dns', 'client_hello', 'server_hello', 'conversation'];
+
+/** One capture's differences in one table that are understood: how many and why. */
+export interface Explained {
+  readonly file: string;
+  readonly table: Table;
+  readonly differences: number;
+  readonly reason: string;
+}
+
+export const EXPLAINED_FILE = join(PROJECT, 'test', 'corpus', 'explained.json');
+
+export function explainedDifferences(): Explained[] {
+  return JSON.parse(readFileSync(EXPLAINED_FILE, 'utf8')) as Explained[];
+}
+
+export interface FileResult {
+  /** Relative to the corpus. */
+  readonly file: string;
+  readonly collected: Collected;
+  readonly comparisons: readonly Comparison[];
+}
+
+/** Every capture whose name holds `part`, one after the other. A file that is no capture we read is given with its error. */
+export async function* compareCorpus(
+  corpus: string,
+  part = '',
+): AsyncGenerator<FileResult | { file: string; error: Error }> {
+  for (const path of capturesBelow(join(corpus, 'captures'))) {
+    const file = relative(corpus, path);
+    if (!file.includes(part)) continue;
+    let collected: Collected;
+    try {
+      collected = await collect(path);
+    } catch (error) {
+      yield { file, error: error as Error };
+      continue;
+    }
+    const tls = rowsOf<TlsRow>(path, 'tls');
+    const comparisons = [
+      compareDns(rowsOf<DnsRow>(path, 'dns'), collected),
+      compareHellos('client_hello', tls, collected),
+      compareHellos('server_hello', tls, collected),
+      compareConversations(rowsOf<ConversationRow>(path, 'conv'), collected),
+    ];
+    yield { file, collected, comparisons };
+  }
+}
+
+/** Rows that do not agree: a missing or a differing one; what we have beyond the rows counts apart. */
+export function disagreeing(differences: readonly Difference[]): number {
+  return differences.filter(({ sort }) => sort !== 'invented').length;
+}
