@@ -1,0 +1,225 @@
+/** From a frame to its IP packets: the order of the layers, and one counter for every frame. */
+import type { Counters } from '../../counters.ts';
+import type { Frame } from '../frame.ts';
+import { ethernet, mpls, ppp } from './ethertype.ts';
+import { FragmentTable } from './fragments.ts';
+import { ipv4 } from './ipv4.ts';
+import { extensionHeaders, ipv6, isExtensionHeader } from './ipv6.ts';
+import { Cursor, FIRST_STEP, OUTCOME_COUNTERS, Outcome, Step } from './layer.ts';
+import { linkLayer } from './link.ts';
+import { IpProtocol, Packet } from './packet.ts';
+import { icmp, tcp, udp } from './transport.ts';
+import { addHop, gre, mayBeTunnel, NOT_A_TUNNEL, udpTunnel } from './tunnels.ts';
+
+/** 0: counted in a flow; otherwise the reason why not. */
+export const Disposition = { emitted: 0, filteredNetwork: 1, filteredPort: 2, filteredKind: 3 } as const;
+export type Disposition = (typeof Disposition)[keyof typeof Disposition];
+
+/** Called once for each IP packet layer that carries TCP, UDP, ICMP or ICMPv6; the packet is valid during the call. */
+export type PacketSink = (packet: Packet) => Disposition;
+
+export interface NetworkOptions {
+  /** Memory for waiting fragments in bytes, for each IP version. */
+  readonly fragmentBytes: number;
+  /** Datagrams that may wait for fragments at a time, for each IP version. */
+  readonly fragmentDatagrams: number;
+  /** Tunnels (and Ethernet in MPLS) around a packet that are followed. */
+  readonly tunnelDepth: number;
+}
+
+export const DEFAULT_NETWORK_OPTIONS: NetworkOptions = {
+  // Linux's own net.ipv4.ipfrag_high_thresh.
+  fragmentBytes: 4 * 1024 * 1024,
+  fragmentDatagrams: 4096,
+  // Overlays of overlays reach three or four; each hop costs two formatted addresses.
+  tunnelDepth: 8,
+};
+
+/** How Linux (net.ipv4.ipfrag_time) and RFC 8200 §4.5 wait. */
+const IPV4_TIMEOUT_SECONDS = 30;
+const IPV6_TIMEOUT_SECONDS = 60;
+
+export class NetworkDecoder {
+  private readonly counters: Counters;
+  private readonly sink: PacketSink;
+  private readonly tunnelDepth: number;
+  private readonly fragments4: FragmentTable;
+  private readonly fragments6: FragmentTable;
+  private readonly packet = new Packet();
+  private readonly cursor = new Cursor();
+  private depth = 0;
+  /** What the sink said of the UDP packet that carries the tunnel under way; -1 outside one. */
+  private outer = -1;
+  /** Frames that share the fate of the packet under way: this one, and the earlier fragments of a reassembled one. */
+  private frames = 1;
+
+  constructor(options: NetworkOptions, counters: Counters, sink: PacketSink) {
+    this.counters = counters;
+    this.sink = sink;
+    this.tunnelDepth = options.tunnelDepth;
+    const limits = { maxBytes: options.fragmentBytes, maxDatagrams: options.fragmentDatagrams };
+    this.fragments4 = new FragmentTable({ ...limits, timeoutSeconds: IPV4_TIMEOUT_SECONDS }, counters);
+    this.fragments6 = new FragmentTable({ ...limits, timeoutSeconds: IPV6_TIMEOUT_SECONDS }, counters);
+  }
+
+  /**
+   * Decodes one frame, calls the sink for its packets from the outermost to the innermost, and counts the frame once, by
+   * what became of its innermost IP packet.
+   */
+  decode(frame: Frame): void {
+    const { counters, packet, cursor } = this;
+    counters['frames.received']++;
+    if (frame.seconds >= this.fragments4.deadline) this.fragments4.expire(frame.seconds);
+    if (frame.seconds >= this.fragments6.deadline) this.fragments6.expire(frame.seconds);
+    const { start, end } = frame;
+    cursor.bytes = frame.bytes;
+    cursor.view = frame.view;
+    cursor.position = start;
+    cursor.end = end;
+    cursor.wireEnd = Math.max(start + frame.originalLength, end);
+    packet.frame = frame;
+    packet.macOffset = -1;
+    packet.vlan = -1;
+    packet.innerVlan = -1;
+    packet.tunnels = undefined;
+    this.depth = 0;
+    this.outer = -1;
+    this.frames = 1;
+
+    const outcome = this.follow(linkLayer(frame.linkType, cursor, packet));
+    if (outcome === Outcome.emitted) counters['frames.emitted'] += this.frames;
+    else counters[OUTCOME_COUNTERS[outcome] as 'frames.emitted'] += this.frames;
+  }
+
+  /** The end of the capture: gives up the fragments that wait. */
+  end(): void {
+    this.fragments4.end();
+    this.fragments6.end();
+  }
+
+  /** Goes from layer to layer to an outcome. It ends because whatever leads back to an earlier layer counts as depth. */
+  private follow(first: number): number {
+    const { cursor, packet } = this;
+    let step = first;
+    while (step >= FIRST_STEP) {
+      switch (step) {
+        case Step.ipv4:
+          step = ipv4(cursor, packet);
+          break;
+        case Step.upper:
+          step = this.upper();
+          break;
+        case Step.ipv6:
+          step = ipv6(cursor, packet);
+          break;
+        case Step.fragment4:
+          step = this.fragment4();
+          break;
+        case Step.ethernet:
+          step = ethernet(cursor, packet);
+          break;
+        case Step.mpls:
+          step = mpls(cursor);
+          if (step === Step.ethernet) step = this.nested(step);
+          break;
+        default:
+          step = ppp(cursor);
+      }
+    }
+    // A tunnel over UDP that carries ARP or the like: the innermost IP packet is the tunnel's own.
+    return step === Outcome.notIp && this.outer >= 0 ? this.outer : step;
+  }
+
+  private upper(): number {
+    const { cursor, packet } = this;
+    switch (packet.protocol) {
+      case IpProtocol.tcp:
+        return tcp(cursor, packet) ? this.sink(packet) : Outcome.transport;
+      case IpProtocol.udp:
+        return udp(cursor, packet) ? this.datagram() : Outcome.transport;
+      case IpProtocol.icmp:
+      case IpProtocol.icmpv6:
+        return icmp(cursor, packet) ? this.sink(packet) : Outcome.transport;
+      case IpProtocol.ipv4:
+        addHop(packet, 'ipip', -1);
+        return this.nested(Step.ipv4);
+      case IpProtocol.ipv6:
+        addHop(packet, 'ipip', -1);
+        return this.nested(Step.ipv6);
+      case IpProtocol.gre:
+        return this.nested(gre(cursor, packet));
+      case IpProtocol.mpls:
+        return this.nested(Step.mpls);
+      case IpProtocol.fragment:
+        return packet.ipVersion === 6 ? this.fragment6() : Outcome.filteredProtocol;
+      default:
+        return isExtensionHeader(packet) ? extensionHeaders(cursor, packet) : Outcome.filteredProtocol;
+    }
+  }
+
+  /** A UDP packet, and what is in it where it is a tunnel's. */
+  private datagram(): number {
+    const { cursor, packet } = this;
+    const outcome = this.sink(packet);
+    if (!mayBeTunnel(packet.sourcePort, packet.destinationPort)) return outcome;
+    cursor.position = packet.payloadStart;
+    cursor.end = packet.payloadEnd;
+    cursor.wireEnd = packet.payloadStart + packet.payloadLength;
+    const step = udpTunnel(cursor, packet);
+    if (step === NOT_A_TUNNEL) return outcome;
+    this.outer = outcome;
+    return this.nested(step);
+  }
+
+  private nested(step: number): number {
+    if (step < FIRST_STEP) return step;
+    return ++this.depth > this.tunnelDepth ? Outcome.tunnelDepth : step;
+  }
+
+  private fragment4(): number {
+    const { cursor, packet } = this;
+    const { view, header } = cursor;
+    const field = view.getUint16(header + 6);
+    const key = `${datagramKey(packet)} ${view.getUint16(header + 4)} ${packet.protocol}`;
+    const headerLength = cursor.position - header;
+    const more = (field & 0x2000) !== 0;
+    return this.reassemble(this.fragments4, key, headerLength, (field & 0x1fff) << 3, more);
+  }
+
+  /** The fragment header at the cursor (RFC 8200 §4.5). */
+  private fragment6(): number {
+    const { cursor, packet } = this;
+    const { view, position: at } = cursor;
+    if (at + 8 > cursor.end) return Outcome.network;
+    packet.protocol = view.getUint8(at);
+    const field = view.getUint16(at + 2);
+    cursor.position = at + 8;
+    // RFC 6946: a packet that is its own only fragment has nothing to wait for.
+    if ((field & 0xfff9) !== 0) {
+      const key = `${datagramKey(packet)} ${view.getUint32(at + 4)}`;
+      const extensions = at - cursor.header - 40;
+      const step = this.reassemble(this.fragments6, key, extensions, field & 0xfff8, (field & 1) === 1);
+      if (step < FIRST_STEP) return step;
+    }
+    const step = isExtensionHeader(packet) ? extensionHeaders(cursor, packet) : Step.upper;
+    // There is one fragment header in a packet; more could go on for ever.
+    return packet.protocol === IpProtocol.fragment ? Outcome.network : step;
+  }
+
+  private reassemble(table: FragmentTable, key: string, headerLength: number, offset: number, more: boolean): number {
+    const step = table.add(key, this.packet, this.cursor, headerLength, offset, more, this.frames);
+    if (step === Step.upper) this.frames += table.releasedFrames;
+    return step;
+  }
+}
+
+/**
+ * What tells the datagrams of two hosts from those of others; the id comes on top. Private addresses repeat in VLANs and
+ * tunnels, and a capture of both sides of a router sees the same fragment twice.
+ */
+function datagramKey(packet: Packet): string {
+  const tunnel = packet.tunnels?.at(-1);
+  const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } = packet;
+  const ends = `${source0} ${source1} ${source2} ${source3} ${destination0} ${destination1} ${destination2} ${destination3}`;
+  return `${ends} ${packet.vlan} ${tunnel?.type ?? ''} ${tunnel?.id ?? ''}`;
+}

@@ -1,0 +1,67 @@
+/** What the layers hand to each other: where they are in the bytes, and what comes next. */
+import type { CounterName } from '../../counters.ts';
+
+/** What became of a frame; the first four are the sink's dispositions (`decoder.ts`). */
+export const Outcome = {
+  emitted: 0,
+  filteredNetwork: 1,
+  filteredPort: 2,
+  filteredKind: 3,
+  filteredProtocol: 4,
+  notIp: 5,
+  linkType: 6,
+  link: 7,
+  network: 8,
+  transport: 9,
+  tunnelDepth: 10,
+  held: 11,
+  fragmentLimit: 12,
+  fragmentOverlap: 13,
+} as const;
+
+/** The counter of each outcome, by its number. */
+export const OUTCOME_COUNTERS: readonly CounterName[] = [
+  'frames.emitted',
+  'frames.filtered.network',
+  'frames.filtered.port',
+  'frames.filtered.kind',
+  'frames.filtered.protocol',
+  'frames.filtered.not_ip',
+  'frames.undecodable.link_type',
+  'frames.undecodable.link',
+  'frames.undecodable.network',
+  'frames.undecodable.transport',
+  'frames.undecodable.tunnel_depth',
+  'frames.held',
+  'frames.dropped.fragment_limit',
+  'frames.dropped.fragment_overlap',
+];
+
+/** The layer that comes next, at the cursor. Every number below `FIRST_STEP` is an outcome: the end of the way. */
+export const Step = {
+  ethernet: 16,
+  ipv4: 17,
+  ipv6: 18,
+  mpls: 19,
+  ppp: 20,
+  /** What the IP header's protocol says. */
+  upper: 21,
+  /** A fragment of an IPv4 packet: its header is at `Cursor.header`. */
+  fragment4: 22,
+} as const;
+export const FIRST_STEP = 16;
+
+const EMPTY = Buffer.alloc(0);
+
+/** The place of the next layer. Reused; all offsets are into `bytes`, which `view` covers too. */
+export class Cursor {
+  bytes: Buffer = EMPTY;
+  view: DataView = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);
+  position = 0;
+  /** After the last captured byte of the enclosing layer. */
+  end = 0;
+  /** After the last byte that the enclosing layer had on the wire; more than `end` where a snap length cut it. */
+  wireEnd = 0;
+  /** Start of the IP header read last. */
+  header = 0;
+}
