@@ -116,11 +116,11 @@ export class NetworkDecoder {
           step = this.fragment4();
           break;
         case Step.ethernet:
-          step = ethernet(cursor, packet);
+          // Not the frame's own (`linkLayer` read that): one in a tunnel, a pseudowire or FabricPath.
+          step = ++this.depth > this.tunnelDepth ? Outcome.tunnelDepth : ethernet(cursor, packet);
           break;
         case Step.mpls:
           step = mpls(cursor);
-          if (step === Step.ethernet) step = this.nested(step);
           break;
         default:
           step = ppp(cursor);
@@ -171,8 +171,9 @@ export class NetworkDecoder {
     return this.nested(step);
   }
 
+  /** The first step inside a tunnel. An inner Ethernet frame is counted where it is read. */
   private nested(step: number): number {
-    if (step < FIRST_STEP) return step;
+    if (step < FIRST_STEP || step === Step.ethernet) return step;
     return ++this.depth > this.tunnelDepth ? Outcome.tunnelDepth : step;
   }
 
@@ -180,30 +181,32 @@ export class NetworkDecoder {
     const { cursor, packet } = this;
     const { view, header } = cursor;
     const field = view.getUint16(header + 6);
+    const offset = (field & 0x1fff) << 3;
+    if (cursor.end < header + view.getUint16(header + 2)) return cutFragment(cursor, offset);
     const key = `${datagramKey(packet)} ${view.getUint16(header + 4)} ${packet.protocol}`;
-    const headerLength = cursor.position - header;
-    const more = (field & 0x2000) !== 0;
-    return this.reassemble(this.fragments4, key, headerLength, (field & 0x1fff) << 3, more);
+    return this.reassemble(this.fragments4, key, cursor.position - header, offset, (field & 0x2000) !== 0);
   }
 
   /** The fragment header at the cursor (RFC 8200 §4.5). */
   private fragment6(): number {
     const { cursor, packet } = this;
-    const { view, position: at } = cursor;
+    const { view, header, position: at } = cursor;
     if (at + 8 > cursor.end) return Outcome.network;
     packet.protocol = view.getUint8(at);
     const field = view.getUint16(at + 2);
+    const offset = field & 0xfff8;
+    const more = (field & 1) === 1;
     cursor.position = at + 8;
+    let step: number = Step.upper;
     // RFC 6946: a packet that is its own only fragment has nothing to wait for.
-    if ((field & 0xfff9) !== 0) {
+    if (offset !== 0 || more) {
       const key = `${datagramKey(packet)} ${view.getUint32(at + 4)}`;
-      const extensions = at - cursor.header - 40;
-      const step = this.reassemble(this.fragments6, key, extensions, field & 0xfff8, (field & 1) === 1);
-      if (step < FIRST_STEP) return step;
+      if (cursor.end < header + 40 + view.getUint16(header + 4)) step = cutFragment(cursor, offset);
+      else step = this.reassemble(this.fragments6, key, at - header - 40, offset, more);
     }
-    const step = isExtensionHeader(packet) ? extensionHeaders(cursor, packet) : Step.upper;
+    if (step === Step.upper && isExtensionHeader(packet)) step = extensionHeaders(cursor, packet);
     // There is one fragment header in a packet; more could go on for ever.
-    return packet.protocol === IpProtocol.fragment ? Outcome.network : step;
+    return step === Step.upper && packet.protocol === IpProtocol.fragment ? Outcome.network : step;
   }
 
   private reassemble(table: FragmentTable, key: string, headerLength: number, offset: number, more: boolean): number {
@@ -211,6 +214,12 @@ export class NetworkDecoder {
     if (step === Step.upper) this.frames += table.releasedFrames;
     return step;
   }
+}
+
+/** Reassembly needs whole fragments. Where the capture or the wire cut them, the first one still tells the ports. */
+function cutFragment(cursor: Cursor, offset: number): number {
+  cursor.partial = true;
+  return offset === 0 ? Step.upper : Outcome.network;
 }
 
 /**

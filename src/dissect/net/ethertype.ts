@@ -14,6 +14,8 @@ export const EtherType = {
   mplsUpstream: 0x8848,
   pppoeDiscovery: 0x8863,
   pppoeSession: 0x8864,
+  fabricPath: 0x8903,
+  networkServiceHeader: 0x894f,
   erspan: 0x88be,
   providerBridging: 0x88a8,
   vlan9100: 0x9100,
@@ -74,6 +76,13 @@ export function etherType(type: number, cursor: Cursor, packet: Packet): number 
         return pppoe(cursor);
       case EtherType.ppp:
         return Step.ppp;
+      case EtherType.fabricPath:
+        // Cisco FabricPath: a 16-bit tag, then the frame of the edge.
+        if (cursor.position + 2 > cursor.end) return Outcome.link;
+        cursor.position += 2;
+        return Step.ethernet;
+      case EtherType.networkServiceHeader:
+        return networkServiceHeader(cursor);
       case EtherType.transparentBridging:
         return Step.ethernet;
       default:
@@ -99,6 +108,32 @@ export function llc(cursor: Cursor, packet: Packet): number {
   if (organization !== 0 && organization !== 0xf8) return Outcome.notIp;
   cursor.position = at + 8;
   return etherType(cursor.view.getUint16(at + 6), cursor, packet);
+}
+
+/** RFC 8300 §2.2: the length is in the low six bits of the first word's upper half, in 4-byte units. */
+function networkServiceHeader(cursor: Cursor): number {
+  const at = cursor.position;
+  if (at + 8 > cursor.end) return Outcome.link;
+  const length = (cursor.view.getUint16(at) & 0x3f) << 2;
+  if (length < 8 || at + length > cursor.end) return Outcome.link;
+  cursor.position = at + length;
+  return nextProtocol(cursor.view.getUint8(at + 3));
+}
+
+/** The protocol numbers that NSH and VXLAN-GPE share. */
+export function nextProtocol(protocol: number): number {
+  switch (protocol) {
+    case 1:
+      return Step.ipv4;
+    case 2:
+      return Step.ipv6;
+    case 3:
+      return Step.ethernet;
+    case 5:
+      return Step.mpls;
+    default:
+      return Outcome.notIp;
+  }
 }
 
 /** The PPPoE session header (RFC 2516 §4): version and type 1, code 0, session, length. */

@@ -28,7 +28,6 @@ const PIECE_OVERHEAD_BYTES = 256;
 /** A stretch of the datagram that no earlier piece had. */
 interface Piece {
   readonly start: number;
-  /** By the wire; more than `start + bytes.length` where the capture cut it. */
   readonly end: number;
   readonly bytes: Buffer;
 }
@@ -37,7 +36,7 @@ interface Datagram {
   readonly firstSeconds: number;
   /** In the order of their place, never overlapping. */
   pieces: Piece[];
-  /** Bytes that the pieces cover, by the wire. */
+  /** Bytes that the pieces cover. */
   covered: number;
   /** Length of the whole, -1 until the last fragment came. */
   total: number;
@@ -79,7 +78,7 @@ export class FragmentTable {
   }
 
   /**
-   * Takes the fragment whose data lies at the cursor; `offset` in bytes, `headerLength` of the IP packet before the data
+   * Takes the fragment whose data lies whole at the cursor; `offset` in bytes, `headerLength` of the IP packet before the data
    * as far as the length limit counts it, `frames` that the packet stands for, `key` naming the datagram.
    *
    * Returns `Step.upper` when the datagram is complete: the cursor is then on the whole in the table's own buffer, valid
@@ -95,7 +94,7 @@ export class FragmentTable {
     more: boolean,
     frames: number,
   ): number {
-    const length = cursor.wireEnd - cursor.position;
+    const length = cursor.end - cursor.position;
     const end = offset + length;
     // RFC 8200 §4.5; in IPv4 the units of RFC 791 §3.1 imply the same.
     if (length <= 0 || (more && length % 8 !== 0) || headerLength + end > MAX_DATAGRAM_BYTES) return Outcome.network;
@@ -171,7 +170,7 @@ export class FragmentTable {
     return more || end >= (datagram.pieces.at(-1)?.end ?? 0);
   }
 
-  /** Keeps the parts of `[start, end)` that no piece has yet; false where captured bytes contradict a piece. */
+  /** Keeps the parts of `[start, end)` that no piece has yet; false where its bytes contradict a piece. */
   private insert(datagram: Datagram, cursor: Cursor, start: number, end: number): boolean {
     const { pieces } = datagram;
     const last = pieces.at(-1);
@@ -204,11 +203,10 @@ export class FragmentTable {
   /** A copy of `[from, to)` of the datagram out of the fragment at the cursor, which begins at `start`. */
   private keep(datagram: Datagram, cursor: Cursor, start: number, from: number, to: number): Piece {
     const shift = cursor.position - start;
-    const captured = Math.max(0, Math.min(to + shift, cursor.end) - (from + shift));
     // Not from the pool: a small piece would keep a whole slab of it alive.
-    const bytes = Buffer.allocUnsafeSlow(captured);
-    cursor.bytes.copy(bytes, 0, from + shift, from + shift + captured);
-    const cost = captured + PIECE_OVERHEAD_BYTES;
+    const bytes = Buffer.allocUnsafeSlow(to - from);
+    cursor.bytes.copy(bytes, 0, from + shift, to + shift);
+    const cost = bytes.length + PIECE_OVERHEAD_BYTES;
     datagram.covered += to - from;
     datagram.memory += cost;
     this.memory += cost;
@@ -264,13 +262,7 @@ export class FragmentTable {
   }
 
   private complete(key: string, datagram: Datagram, packet: Packet, cursor: Cursor, frames: number): void {
-    let captured = 0;
-    for (const piece of datagram.pieces) {
-      // A hole that the capture cut ends what can be read.
-      if (piece.start > captured) break;
-      piece.bytes.copy(this.assembled, piece.start);
-      captured = piece.start + piece.bytes.length;
-    }
+    for (const piece of datagram.pieces) piece.bytes.copy(this.assembled, piece.start);
     this.releasedFrames = datagram.frames - frames;
     this.counters['frames.held'] -= this.releasedFrames;
     packet.ipLength = datagram.ipLength;
@@ -281,7 +273,7 @@ export class FragmentTable {
     cursor.bytes = this.assembled;
     cursor.view = this.assembledView;
     cursor.position = 0;
-    cursor.end = captured;
+    cursor.end = datagram.total;
     cursor.wireEnd = datagram.total;
     this.forget(key, datagram);
   }
@@ -292,11 +284,10 @@ type DropCounter =
   | 'frames.dropped.fragment_limit'
   | 'frames.dropped.fragment_overlap';
 
-/** Whether the captured bytes that `piece` and the fragment `[start, end)` at the cursor share are the same. */
+/** Whether the bytes that `piece` and the fragment `[start, end)` at the cursor share are the same. */
 function agrees(piece: Piece, cursor: Cursor, start: number, end: number): boolean {
   const shift = cursor.position - start;
   const from = Math.max(piece.start, start);
-  const to = Math.min(piece.start + piece.bytes.length, end, cursor.end - shift);
-  if (from >= to) return true;
+  const to = Math.min(piece.end, end);
   return cursor.bytes.compare(piece.bytes, from - piece.start, to - piece.start, from + shift, to + shift) === 0;
 }

@@ -9,10 +9,12 @@ export function ipv4(cursor: Cursor, packet: Packet): number {
   const versionAndLength = view.getUint8(at);
   const headerLength = (versionAndLength & 15) << 2;
   if (versionAndLength >>> 4 !== 4 || headerLength < 20 || at + headerLength > cursor.end) return Outcome.network;
-  let length = view.getUint16(at + 2);
-  // Segmentation offload and BIG TCP leave 0 in packets captured before the network card saw them.
-  if (length === 0) length = cursor.wireEnd - at;
-  else if (length < headerLength) return Outcome.network;
+  const stated = view.getUint16(at + 2);
+  if (stated < headerLength && stated !== 0) return Outcome.network;
+  // Segmentation offload and BIG TCP leave 0 in packets captured before the network card saw them. No length is
+  // believed that is more than the wire carried: whoever sends the packet would choose what we count.
+  const carried = cursor.wireEnd - at;
+  const length = stated === 0 || stated > carried ? carried : stated;
 
   packet.ipVersion = 4;
   packet.tos = view.getUint8(at + 1);
@@ -30,6 +32,7 @@ export function ipv4(cursor: Cursor, packet: Packet): number {
   packet.destination3 = 0;
 
   cursor.header = at;
+  cursor.partial = false;
   cursor.position = at + headerLength;
   // What follows on the wire is padding of the link.
   cursor.wireEnd = at + length;

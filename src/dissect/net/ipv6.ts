@@ -10,17 +10,19 @@ const JUMBO_PAYLOAD = 0xc2;
 export function ipv6(cursor: Cursor, packet: Packet): number {
   const { view, position: at } = cursor;
   if (at + 40 > cursor.end) return Outcome.network;
-  const firstWord = view.getUint32(at);
-  if (firstWord >>> 28 !== 6) return Outcome.network;
+  const first = view.getUint16(at);
+  if (first >>> 12 !== 6) return Outcome.network;
   const nextHeader = view.getUint8(at + 6);
   let payloadLength = view.getUint16(at + 4);
   if (payloadLength === 0) {
     payloadLength = jumboLength(cursor, nextHeader, at + 40);
     if (payloadLength < 0) return Outcome.network;
   }
+  // As in IPv4, no more than the wire carried.
+  payloadLength = Math.min(payloadLength, cursor.wireEnd - at - 40);
 
   packet.ipVersion = 6;
-  packet.tos = (firstWord >>> 20) & 0xff;
+  packet.tos = (first >>> 4) & 0xff;
   packet.ttl = view.getUint8(at + 7);
   packet.protocol = nextHeader;
   packet.ipLength = 40 + payloadLength;
@@ -35,6 +37,7 @@ export function ipv6(cursor: Cursor, packet: Packet): number {
   packet.destination3 = view.getUint32(at + 36);
 
   cursor.header = at;
+  cursor.partial = false;
   cursor.position = at + 40;
   cursor.wireEnd = at + 40 + payloadLength;
   if (cursor.end > cursor.wireEnd) cursor.end = cursor.wireEnd;

@@ -53,7 +53,7 @@ export const FIRST_STEP = 16;
 
 const EMPTY = Buffer.alloc(0);
 
-/** The place of the next layer. Reused; all offsets are into `bytes`, which `view` covers too. */
+/** The place of the next layer. `position` ≤ `end` ≤ `wireEnd` at all times. Reused; all offsets are into `bytes`, which `view` covers too. */
 export class Cursor {
   bytes: Buffer = EMPTY;
   view: DataView = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);
@@ -64,4 +64,6 @@ export class Cursor {
   wireEnd = 0;
   /** Start of the IP header read last. */
   header = 0;
+  /** The packet is the first fragment of one that is not put together: where the IP packet ends, its payload does not. */
+  partial = false;
 }

@@ -18,6 +18,8 @@ export const LinkType = {
   ciscoHdlc: 104,
   loop: 108,
   linuxSll: 113,
+  wlan: 105,
+  wlanRadiotap: 127,
   ppi: 192,
   ipv4: 228,
   ipv6: 229,
@@ -61,6 +63,10 @@ export function linkLayer(linkType: number, cursor: Cursor, packet: Packet): num
       return fddi(cursor, packet);
     case LinkType.nflog:
       return nflog(cursor);
+    case LinkType.wlan:
+      return wlan(cursor, packet);
+    case LinkType.wlanRadiotap:
+      return radiotap(cursor, packet);
     case LinkType.ppi:
       return pseudoHeader(cursor, packet, 8, 2, 4);
     case LinkType.pktap:
@@ -119,6 +125,35 @@ function pppHdlc(cursor: Cursor, packet: Packet): number {
 function fddi(cursor: Cursor, packet: Packet): number {
   if (cursor.position + 13 > cursor.end) return Outcome.link;
   cursor.position += 13;
+  return llc(cursor, packet);
+}
+
+/** The radiotap header tells its length, little-endian, in its second half-word. */
+function radiotap(cursor: Cursor, packet: Packet): number {
+  const at = cursor.position;
+  if (at + 4 > cursor.end) return Outcome.link;
+  const length = cursor.view.getUint16(at + 2, true);
+  if (length < 8 || at + length > cursor.end) return Outcome.link;
+  cursor.position = at + length;
+  return wlan(cursor, packet);
+}
+
+/** IEEE 802.11-2020 §9.3.2.1: data frames in the clear, with LLC in them. Aggregates (A-MSDU) are not taken apart. */
+function wlan(cursor: Cursor, packet: Packet): number {
+  const { view, end, position: at } = cursor;
+  if (at + 2 > end) return Outcome.link;
+  const control = view.getUint8(at);
+  const flags = view.getUint8(at + 1);
+  // Version 0, type data, a subtype with data in it; not protected.
+  if ((control & 0x4f) !== 0x08 || (flags & 0x40) !== 0) return Outcome.notIp;
+  const quality = (control & 0x80) !== 0;
+  // Both DS bits: a fourth address. The order bit of a QoS frame: HT control.
+  let length = (flags & 3) === 3 ? 30 : 24;
+  const qualityControl = at + length;
+  if (quality) length += (flags & 0x80) === 0 ? 2 : 6;
+  if (at + length > end) return Outcome.link;
+  if (quality && (view.getUint8(qualityControl) & 0x80) !== 0) return Outcome.notIp;
+  cursor.position = at + length;
   return llc(cursor, packet);
 }
 

@@ -29,7 +29,10 @@ export function tcp(cursor: Cursor, packet: Packet): boolean {
   return true;
 }
 
-/** RFC 768. The shorter of the UDP and the IP length counts: what lies between them is no payload. */
+/**
+ * RFC 768. The shorter of the UDP and the IP length counts: what lies between them is no payload. Of a fragment alone,
+ * the UDP length tells what the datagram carries.
+ */
 export function udp(cursor: Cursor, packet: Packet): boolean {
   const { view, position: at } = cursor;
   const captured = cursor.end - at;
@@ -41,7 +44,7 @@ export function udp(cursor: Cursor, packet: Packet): boolean {
     const stated = view.getUint16(at + 4);
     // RFC 2675 §4: 0 in a jumbogram, which leaves the IP length.
     if (stated < 8 && stated !== 0) return false;
-    if (stated !== 0 && stated < length) length = stated;
+    if (stated !== 0 && (stated < length || cursor.partial)) length = stated;
   }
   clearTcp(packet);
   setPayload(cursor, packet, 8, length - 8);

@@ -4,7 +4,7 @@
  * proves nothing: they return `NOT_A_TUNNEL` where the header does not look right, and the packet is just UDP.
  */
 import { formatIp } from './address.ts';
-import { EtherType, etherType, isEtherType } from './ethertype.ts';
+import { EtherType, etherType, isEtherType, nextProtocol } from './ethertype.ts';
 import { type Cursor, FIRST_STEP, Outcome, Step } from './layer.ts';
 import type { Packet, TunnelHop } from './packet.ts';
 
@@ -88,26 +88,11 @@ function vxlanGpe(cursor: Cursor, packet: Packet): number {
   if (at + 8 > cursor.end) return NOT_A_TUNNEL;
   const flags = view.getUint8(at);
   if ((flags & 0xf8) !== 0x08 || view.getUint8(at + 7) !== 0) return NOT_A_TUNNEL;
-  const next = (flags & 0x04) === 0 ? Step.ethernet : gpeProtocol(view.getUint8(at + 3));
-  if (next === NOT_A_TUNNEL) return next;
+  const next = (flags & 0x04) === 0 ? Step.ethernet : nextProtocol(view.getUint8(at + 3));
+  if (next < FIRST_STEP) return NOT_A_TUNNEL;
   addHop(packet, 'vxlan', view.getUint32(at + 4) >>> 8);
   cursor.position = at + 8;
   return next;
-}
-
-function gpeProtocol(protocol: number): number {
-  switch (protocol) {
-    case 1:
-      return Step.ipv4;
-    case 2:
-      return Step.ipv6;
-    case 3:
-      return Step.ethernet;
-    case 5:
-      return Step.mpls;
-    default:
-      return NOT_A_TUNNEL;
-  }
 }
 
 /** RFC 8926 §3.4: version 0, options in 4-byte units, protocol, VNI. */
