@@ -55,6 +55,11 @@ export class TcpStream {
     this.consumer = consumer;
   }
 
+  /** Memory that the stream holds. */
+  get bufferedBytes(): number {
+    return this.rest.length + this.heldBytes;
+  }
+
   /** Starts the stream at a sequence number that is known to be right: nothing before it is taken. */
   anchor(sequence: number): void {
     this.next = sequence >>> 0;

@@ -1,0 +1,192 @@
+/** The hellos of one TCP connection, both directions together. */
+import type { ClientHello, ServerHello, Timestamp } from '../event.ts';
+import { TcpStream } from '../flow/stream.ts';
+import { type Packet, TcpFlag } from '../net/packet.ts';
+import { Ended, HandshakeReader, type HelloHandler } from './handshake.ts';
+import { mayBeginHello } from './signature.ts';
+import { isTls13 } from './versions.ts';
+
+/**
+ * Data segments followed from the first sign of a hello: both hellos around a HelloRetryRequest with 64 KiB of early
+ * data between them, and as many again for what a lost segment delays.
+ */
+export const MAX_FOLLOWED_SEGMENTS = 128;
+
+const Phase = {
+  /** Looks for a hello at the start of each segment. */
+  searching: 0,
+  reading: 1,
+  /** Nothing more is wanted of the direction. */
+  done: 2,
+} as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+class Direction {
+  phase: Phase = Phase.searching;
+  stream: TcpStream | undefined = undefined;
+  reader: HandshakeReader | undefined = undefined;
+
+  /** Reads on from a sequence number. */
+  read(sequence: number, handler: HelloHandler): void {
+    this.phase = Phase.reading;
+    this.reader = new HandshakeReader(handler);
+    this.stream = new TcpStream(this.reader);
+    this.stream.anchor(sequence);
+  }
+
+  stop(phase: Phase): void {
+    this.phase = phase;
+    this.stream = undefined;
+  }
+}
+
+/** Told of each hello as it is decoded. */
+export interface HelloReporter {
+  clientHello(connection: TlsConnection, hello: ClientHello, time: Timestamp): void;
+  serverHello(connection: TlsConnection, hello: ServerHello, time: Timestamp): void;
+}
+
+export class TlsConnection implements HelloHandler {
+  readonly slot: number;
+  /** The stage to which the flow goes back when this was no hello. */
+  readonly undecidedStage: number;
+  /** The last ClientHello. */
+  client: ClientHello | undefined = undefined;
+  retry: ServerHello | undefined = undefined;
+  server: ServerHello | undefined = undefined;
+  /** Of the first hello, whosever it was. */
+  firstTime: Timestamp | undefined = undefined;
+  /** Of the first ClientHello. */
+  clientTime: Timestamp | undefined = undefined;
+  /** Of the ServerHello, a HelloRetryRequest aside. */
+  serverTime: Timestamp | undefined = undefined;
+  /** A stream was given up before its hello was whole. */
+  limited = false;
+
+  private readonly reporter: HelloReporter;
+  private readonly outward = new Direction();
+  private readonly inward = new Direction();
+  /** The direction from the TLS client, once a hello told which it is. */
+  private fromTlsClient: Direction | undefined = undefined;
+  private packet: Packet | undefined = undefined;
+  private segments = 0;
+  private over = false;
+
+  constructor(slot: number, undecidedStage: number, reporter: HelloReporter) {
+    this.slot = slot;
+    this.undecidedStage = undecidedStage;
+    this.reporter = reporter;
+  }
+
+  /** Whether the TLS client is the one whom the flow takes for the server. */
+  get reversed(): boolean {
+    return this.fromTlsClient === this.inward;
+  }
+
+  /** There was a hello. */
+  get found(): boolean {
+    return this.firstTime !== undefined;
+  }
+
+  /** A hello has begun that is not whole. */
+  get began(): boolean {
+    return (this.outward.reader?.began ?? false) || (this.inward.reader?.began ?? false);
+  }
+
+  /** Bytes that the streams hold. */
+  get bufferedBytes(): number {
+    return bufferedBytes(this.outward) + bufferedBytes(this.inward);
+  }
+
+  /** Takes a data segment. Returns false when no further hello is to be expected. */
+  segment(packet: Packet, fromFlowClient: boolean): boolean {
+    const direction = fromFlowClient ? this.outward : this.inward;
+    this.packet = packet;
+    if (direction.phase === Phase.searching && mayBeginHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+      // SYN takes a sequence number; data may follow it in the same segment (RFC 7413).
+      direction.read(packet.tcpSequence + ((packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1), this);
+    }
+    if (direction.phase === Phase.reading && !direction.stream!.segment(packet)) this.stopped(direction);
+    this.packet = undefined;
+    this.segments++;
+    if (this.segments >= MAX_FOLLOWED_SEGMENTS) {
+      this.limited ||= this.began;
+      this.over = true;
+    }
+    return !this.over;
+  }
+
+  clientHello(from: HandshakeReader, hello: ClientHello): boolean {
+    const direction = this.directionOf(from);
+    this.fromTlsClient ??= direction;
+    if (this.fromTlsClient !== direction) return false;
+    const time = this.now();
+    const isFirst = this.client === undefined;
+    this.client = hello;
+    if (isFirst) this.clientTime = time;
+    this.reporter.clientHello(this, hello, time);
+    if (this.server) this.over = true;
+    else this.expectServer();
+    // Only TLS 1.3 asks for a second one.
+    return isFirst && isTls13(hello.version);
+  }
+
+  serverHello(from: HandshakeReader, hello: ServerHello): boolean {
+    const direction = this.directionOf(from);
+    this.fromTlsClient ??= direction === this.outward ? this.inward : this.outward;
+    if (this.fromTlsClient === direction) return false;
+    const time = this.now();
+    if (hello.helloRetryRequest) {
+      this.retry = hello;
+    } else {
+      this.server = hello;
+      this.serverTime = time;
+      if (this.client) this.over = true;
+    }
+    this.reporter.serverHello(this, hello, time);
+    return hello.helloRetryRequest;
+  }
+
+  /** The server's next byte is the one that the client acknowledges with its hello. */
+  private expectServer(): void {
+    const packet = this.packet!;
+    const fromServer = this.fromTlsClient === this.outward ? this.inward : this.outward;
+    if (fromServer.phase === Phase.searching && (packet.tcpFlags & TcpFlag.ack) !== 0) {
+      fromServer.read(packet.tcpAcknowledgment, this);
+    }
+  }
+
+  /** A direction's stream is over. */
+  private stopped(direction: Direction): void {
+    const reader = direction.reader!;
+    if (direction.stream!.failed) {
+      this.limited ||= reader.began;
+      direction.stop(Phase.done);
+      // Without the rest of the client's stream there can still be the server's hello.
+      if (direction !== this.fromTlsClient) this.over = true;
+    } else if (reader.ended === Ended.otherProtocol && reader.hellos === 0) {
+      // Plaintext that crossed the client's hello, or only looked like one: the hello may still come.
+      reader.began = false;
+      direction.stop(Phase.searching);
+      if (this.fromTlsClient === undefined) this.over = true;
+    } else {
+      direction.stop(Phase.done);
+      if (reader.ended !== Ended.satisfied && direction !== this.fromTlsClient) this.over = true;
+    }
+  }
+
+  private directionOf(reader: HandshakeReader): Direction {
+    return this.outward.reader === reader ? this.outward : this.inward;
+  }
+
+  private now(): Timestamp {
+    const { seconds, nanos } = this.packet!.frame;
+    const time = { seconds, nanos };
+    this.firstTime ??= time;
+    return time;
+  }
+}
+
+function bufferedBytes({ stream }: Direction): number {
+  return stream === undefined ? 0 : stream.bufferedBytes;
+}

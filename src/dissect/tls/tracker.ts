@@ -1,0 +1,157 @@
+/** TLS over TCP on any port: finds hellos by signature, pairs them into handshakes. */
+import type { Counters } from '../../counters.ts';
+import {
+  type ClientHello,
+  type Conversation,
+  type EventSink,
+  reverse,
+  type ServerHello,
+  type Timestamp,
+} from '../event.ts';
+import type { FlowTable } from '../flow/table.ts';
+import type { Packet } from '../net/packet.ts';
+import { type HelloReporter, TlsConnection } from './connection.ts';
+import { mayBeginHello } from './signature.ts';
+
+export interface TlsOptions {
+  /** Whether `client_hello` and `server_hello` events are wanted. */
+  readonly messages: boolean;
+  /** Whether `tls_handshake` events are wanted. */
+  readonly transactions: boolean;
+}
+
+/**
+ * The flow's stage byte, which the engine gives (0 new, 1 done). From `undecided` up it counts the data segments that
+ * began no hello: plaintext before STARTTLS, CONNECT or SOCKS is a few dozen segments at most.
+ */
+const Stage = { new: 0, undecided: 2, lastUndecided: 254, following: 255 } as const;
+
+/** Handshakes followed at once: those that begin within a round trip, at 40,000 a second and 200 ms. The oldest yields. */
+export const MAX_CONNECTIONS = 8_192;
+
+/** What the streams of all connections may hold together: 4 KiB each, for hellos over several segments. */
+export const MAX_BUFFERED_BYTES = 4_096 * MAX_CONNECTIONS;
+
+export class TlsTracker implements HelloReporter {
+  private readonly options: TlsOptions;
+  private readonly counters: Counters;
+  private readonly flows: FlowTable;
+  private readonly sink: EventSink;
+  /** By flow slot, in the order in which they began. */
+  private readonly connections = new Map<number, TlsConnection>();
+  private bufferedBytes = 0;
+
+  constructor(options: TlsOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
+    this.options = options;
+    this.counters = counters;
+    this.flows = flows;
+    this.sink = sink;
+  }
+
+  /** Takes a data segment of a flow. Returns false when nothing more is wanted of the flow. */
+  segment(packet: Packet, slot: number, fromClient: boolean): boolean {
+    const stage = this.flows.stage(slot);
+    if (stage === Stage.following) return this.follow(this.connections.get(slot)!, packet, fromClient);
+    if (mayBeginHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+      const connection = new TlsConnection(slot, stage, this);
+      this.connections.set(slot, connection);
+      this.flows.setStage(slot, Stage.following);
+      return this.follow(connection, packet, fromClient);
+    }
+    return this.undecided(slot, stage);
+  }
+
+  /** The flow ends: what is known of its handshake is reported. */
+  endFlow(slot: number): void {
+    if (this.connections.size === 0) return;
+    const connection = this.connections.get(slot);
+    if (connection) this.finish(connection);
+  }
+
+  /** The end of the capture. */
+  end(): void {
+    for (const connection of this.connections.values()) this.finish(connection);
+  }
+
+  clientHello(connection: TlsConnection, hello: ClientHello, time: Timestamp): void {
+    this.counters['tls.client_hellos']++;
+    if (hello.malformed) this.counters['tls.malformed']++;
+    this.flows.setApp(connection.slot, 'tls');
+    if (this.options.messages) {
+      this.sink({ kind: 'client_hello', time, conversation: this.conversation(connection), hello });
+    }
+  }
+
+  serverHello(connection: TlsConnection, hello: ServerHello, time: Timestamp): void {
+    this.counters['tls.server_hellos']++;
+    if (hello.malformed) this.counters['tls.malformed']++;
+    this.flows.setApp(connection.slot, 'tls');
+    if (this.options.messages) {
+      this.sink({ kind: 'server_hello', time, conversation: this.conversation(connection), hello });
+    }
+  }
+
+  private undecided(slot: number, stage: number): boolean {
+    if (stage >= Stage.lastUndecided) return false;
+    this.flows.setStage(slot, stage === Stage.new ? Stage.undecided : stage + 1);
+    return true;
+  }
+
+  private follow(connection: TlsConnection, packet: Packet, fromClient: boolean): boolean {
+    const buffered = connection.bufferedBytes;
+    const more = connection.segment(packet, fromClient);
+    this.bufferedBytes += connection.bufferedBytes - buffered;
+    if (!more) {
+      this.finish(connection);
+      // What only looked like a hello leaves the flow as undecided as before.
+      return !connection.found && this.undecided(connection.slot, connection.undecidedStage);
+    }
+    while (this.connections.size > MAX_CONNECTIONS || this.bufferedBytes > MAX_BUFFERED_BYTES) this.evictOldest();
+    return this.connections.has(connection.slot);
+  }
+
+  private evictOldest(): void {
+    for (const connection of this.connections.values()) {
+      connection.limited = true;
+      this.finish(connection);
+      this.flows.setStage(connection.slot, Stage.lastUndecided);
+      return;
+    }
+  }
+
+  private finish(connection: TlsConnection): void {
+    this.connections.delete(connection.slot);
+    this.bufferedBytes -= connection.bufferedBytes;
+    if (connection.began) this.counters['tls.incomplete']++;
+    if (connection.limited) this.counters['tls.stream_limit']++;
+    if (connection.found) this.report(connection);
+  }
+
+  private report(connection: TlsConnection): void {
+    this.counters['tls.handshakes']++;
+    if (!this.options.transactions) return;
+    const { client, retry, server } = connection;
+    this.sink({
+      kind: 'tls_handshake',
+      time: connection.firstTime!,
+      conversation: this.conversation(connection),
+      client,
+      retry,
+      server,
+      responseTime: secondsBetween(connection.clientTime, connection.serverTime),
+    });
+  }
+
+  /** Oriented from the TLS client to the TLS server. */
+  private conversation(connection: TlsConnection): Conversation {
+    const conversation = this.flows.conversation(connection.slot);
+    return connection.reversed ? reverse(conversation) : conversation;
+  }
+}
+
+/** Undefined where either is missing, or where the capture has the two in the wrong order. */
+function secondsBetween(from: Timestamp | undefined, to: Timestamp | undefined): number | undefined {
+  if (!from || !to) return undefined;
+  const seconds = to.seconds - from.seconds + (to.nanos - from.nanos) / 1e9;
+  return seconds < 0 ? undefined : seconds;
+}
