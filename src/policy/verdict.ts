@@ -15,6 +15,8 @@ export interface Violation {
   readonly expected: string;
   /** Document and clause. */
   readonly reference: string;
+  /** One sentence: what to do about it. */
+  readonly remediation: string;
 }
 
 /** Every violation, never only the first. */

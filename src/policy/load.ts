@@ -1,0 +1,152 @@
+/** From a name or a file to a compiled policy, with the place of every mistake on the way. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join, sep } from 'node:path';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { nearest } from '../suggest.ts';
+import { POLICY_DIRECTORY } from './config-directory.ts';
+import { Policy, PolicySet } from './policy.ts';
+import { PolicyError, type PolicyProblem } from './problem.ts';
+import { findMistakes, type Mistake } from './schema.ts';
+import type { PolicySource } from './source.ts';
+
+const EXTENSION = '.yaml';
+
+/** Names of the policies that come with the package, sorted. */
+export function builtInPolicies(): string[] {
+  return readdirSync(POLICY_DIRECTORY)
+    .filter((file) => extname(file) === EXTENSION)
+    .map((file) => file.slice(0, -EXTENSION.length))
+    .sort();
+}
+
+/**
+ * The file of a policy by the name of a built-in one or by its own path: what has a separator or a YAML extension is a
+ * path.
+ * @throws PolicyError where no built-in policy has that name
+ */
+export function policyFile(nameOrFile: string): string {
+  if (/\.(ya?ml|json)$/i.test(nameOrFile) || nameOrFile.includes('/') || nameOrFile.includes(sep)) return nameOrFile;
+  const known = builtInPolicies();
+  if (known.includes(nameOrFile)) return join(POLICY_DIRECTORY, nameOrFile + EXTENSION);
+  const near = nearest(nameOrFile, known);
+  const remedy = near ? `did you mean ${near}?` : `known are ${known.join(', ')}; a file needs its path`;
+  throw new PolicyError([{ file: nameOrFile, position: undefined, what: 'no built-in policy has this name', remedy }]);
+}
+
+/** @throws PolicyError with every problem of the file */
+export function loadPolicy(nameOrFile: string): Policy {
+  const file = policyFile(nameOrFile);
+  return new Policy(parsePolicy(read(file), file));
+}
+
+/** @throws PolicyError with every problem of every file */
+export function loadPolicies(namesOrFiles: readonly string[]): PolicySet {
+  const policies = new Map<string, Policy>();
+  const problems: PolicyProblem[] = [];
+  for (const nameOrFile of new Set(namesOrFiles)) {
+    try {
+      const policy = loadPolicy(nameOrFile);
+      if (policies.has(policy.id)) {
+        const what = `another of the policies has the id \`${policy.id}\` too`;
+        problems.push({ file: nameOrFile, position: undefined, what, remedy: 'give one of them another id' });
+      }
+      policies.set(policy.id, policy);
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new PolicyError(problems);
+  return new PolicySet([...policies.values()]);
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const what = `cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    throw new PolicyError([{ file, position: undefined, what, remedy: 'check the path and its permissions' }]);
+  }
+}
+
+/**
+ * A policy from the text of its file.
+ * @param file what to call it in problems
+ * @throws PolicyError with every problem of the text, in the order in which they stand there
+ */
+export function parsePolicy(text: string, file: string): PolicySource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
+  const place = (offset: number, what: string, remedy: string): PolicyProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, position: { line, column: col }, what, remedy };
+  };
+
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) {
+    throw new PolicyError(syntax.map(({ pos, message }) => place(pos[0], message, 'correct the YAML')));
+  }
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or aliases multiplied beyond the parser's limit.
+    throw new PolicyError([place(0, (error as Error).message, 'write the values out')]);
+  }
+
+  const mistakes = [...findMistakes(value), ...findDuplicateRules(value)];
+  if (mistakes.length === 0) return value as PolicySource;
+  const located = mistakes.map((mistake) => ({ mistake, offset: offsetOf(document, mistake.path, mistake.key) }));
+  located.sort((a, b) => a.offset - b.offset);
+  throw new PolicyError(located.map(({ mistake, offset }) => place(offset, mistake.what, mistake.remedy)));
+}
+
+/** JSON Schema cannot say that ids are unique. The value may be no policy at all. */
+function findDuplicateRules(value: unknown): Mistake[] {
+  const rules = (value as Partial<PolicySource> | null)?.rules;
+  if (!Array.isArray(rules)) return [];
+  const first = new Map<unknown, number>();
+  const mistakes: Mistake[] = [];
+  rules.forEach((rule: Partial<PolicySource['rules'][number]> | null, i) => {
+    const id = rule?.id;
+    if (typeof id !== 'string') return;
+    if (first.has(id)) {
+      const what = `rule \`${id}\` has the id of rule ${(first.get(id) ?? 0) + 1} of the list`;
+      mistakes.push({ path: ['rules', i, 'id'], what, remedy: 'give it another id' });
+    } else {
+      first.set(id, i);
+    }
+  });
+  return mistakes;
+}
+
+type MaybeNode = Node | null | undefined;
+
+/**
+ * Offset of the value at `path`, or of its key `key` where one is given; of the nearest value above where that one has
+ * no text of its own.
+ */
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[], key?: string): number {
+  let node: MaybeNode = document.contents;
+  let offset = node?.range?.[0] ?? 0;
+  for (const step of path) {
+    node = child(document, node, step);
+    offset = node?.range?.[0] ?? offset;
+  }
+  return key === undefined ? offset : (pair(document, node, key)?.key.range?.[0] ?? offset);
+}
+
+function child(document: Document.Parsed, node: MaybeNode, step: string | number): MaybeNode {
+  const parent = resolve(document, node);
+  return isSeq<Node>(parent) ? parent.items[Number(step)] : pair(document, parent, String(step))?.value;
+}
+
+function pair(document: Document.Parsed, node: MaybeNode, key: string) {
+  const map = resolve(document, node);
+  if (!isMap<Node, Node | null>(map)) return undefined;
+  return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+}
+
+function resolve(document: Document.Parsed, node: MaybeNode): MaybeNode {
+  return isAlias(node) ? node.resolve(document) : node;
+}
