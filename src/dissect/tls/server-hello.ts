@@ -33,7 +33,9 @@ class Extensions {
     const outer = reader.enter(reader.u16());
     while (reader.remaining >= 4) {
       const type = reader.u16();
-      const afterExtension = reader.enter(reader.u16());
+      const length = reader.u16();
+      if (length > reader.remaining) break;
+      const afterExtension = reader.enter(length);
       this.types.push(type);
       this.extension(type, reader);
       reader.leave(afterExtension);
