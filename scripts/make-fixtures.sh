@@ -1,0 +1,52 @@
+#!/bin/bash
+# Makes the captures in test/fixtures/cases from real programs that talk to each other in two network namespaces.
+#
+#   sudo scripts/make-fixtures.sh [CASE…]     (no CASE: all of them)
+#   sudo KEEP=1 scripts/make-fixtures.sh …    keeps the working folder, with the logs of every program
+#
+# Each case is a function case_<name> in scripts/fixtures/*.sh. It writes test/fixtures/cases/<name>/input.pcap and a
+# README.md of one paragraph. Times, ports, keys and randoms are new on every run: a capture that is committed stays
+# as it is unless its case changes, because the expected events beside it belong to it.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cases=$here/../test/fixtures/cases
+
+# program:Debian package
+needed=(openssl:openssl nginx:nginx named:bind9 dnsmasq:dnsmasq-base dig:bind9-dnsutils nsupdate:bind9-dnsutils
+  curl:curl gnutls-cli:gnutls-bin gnutls-serv:gnutls-bin tcpdump:tcpdump dumpcap:wireshark-common ip:iproute2
+  ethtool:ethtool nft:nftables ping:iputils-ping avahi-daemon:avahi-daemon ovs-vswitchd:openvswitch-switch
+  ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common)
+missing=()
+for entry in "${needed[@]}"; do
+  PATH=$PATH:/usr/sbin command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
+done
+if ((${#missing[@]})); then
+  echo "make-fixtures: missing programs; install the Debian packages: $(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')" >&2
+  exit 2
+fi
+if ((EUID != 0)); then
+  echo "make-fixtures: needs root, to make network namespaces" >&2
+  exit 2
+fi
+
+for part in network servers dns tls tunnels capture-formats office-hour; do
+  # shellcheck source=/dev/null
+  source "$here/fixtures/$part.sh"
+done
+
+names=("$@")
+if ((${#names[@]} == 0)); then
+  mapfile -t names < <(declare -F | sed -n 's/^declare -f case_//p' | tr _ -)
+fi
+
+trap tear_down EXIT
+trap 'exit 130' INT TERM
+set_up_network
+set_up_servers
+for name in "${names[@]}"; do
+  function=case_${name//-/_}
+  declare -F "$function" >/dev/null || { echo "make-fixtures: no case $name" >&2; exit 2; }
+  "$function"
+  check_size "$name"
+done
