@@ -218,6 +218,56 @@ export interface ServerHelloEvent {
   readonly hello: ServerHello;
 }
 
+export interface CertificateKey {
+  /** `RSA`, `RSA-PSS`, `EC`, `DSA`, `Ed25519`, `Ed448`, `ML-DSA-44` …; the OID in dotted form where it has no name here. */
+  readonly type: string;
+  /** Modulus or field size. */
+  readonly bits: number | undefined;
+  /** IANA's group name of the curve, `secp256r1`; undefined for other keys. */
+  readonly curve: string | undefined;
+}
+
+/** An X.509 certificate (RFC 5280) as the wire showed it. */
+export interface Certificate {
+  /** RFC 4514 text. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly subjectCommonName: string | undefined;
+  readonly subjectOrganization: string | undefined;
+  readonly issuerCommonName: string | undefined;
+  /** Lower-case hexadecimal. */
+  readonly serial: string;
+  /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */
+  readonly subjectAlternativeNames: readonly string[];
+  /** Seconds since 1970-01-01 UTC. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly key: CertificateKey;
+  /** As OpenSSL names it: `sha256WithRSAEncryption`, `ecdsa-with-SHA384` …; the OID where it has no name here. */
+  readonly signatureAlgorithm: string;
+  /** Of the whole certificate, lower-case hexadecimal. */
+  readonly sha256: string;
+  /** Subject equals issuer and the signature verifies with its own key. */
+  readonly selfSigned: boolean;
+  readonly version: number;
+}
+
+/** What a handshake shows in the clear besides its hellos. A missing field was not observable. */
+export interface HandshakeDetails {
+  /** The server's certificate chain, leaf first; never visible under TLS 1.3. */
+  readonly certificates?: readonly Certificate[];
+  /** Group of the key exchange: TLS 1.3's key share, else ServerKeyExchange's named curve (RFC 8422 §5.4). */
+  readonly group?: number;
+  /** Size of the finite-field Diffie-Hellman prime in bits (RFC 5246 §7.4.3). */
+  readonly dhBits?: number;
+  /** SignatureScheme of the ServerKeyExchange. */
+  readonly signatureScheme?: number;
+  /** An abbreviated handshake: session id, ticket or PSK (RFC 5246 §7.3, RFC 8446 §2.2). */
+  readonly resumed?: boolean;
+  /** A plaintext alert that ended it (RFC 8446 §6). */
+  readonly alert?: { readonly from: 'client' | 'server'; readonly level: number; readonly description: number };
+}
+
 /** A whole handshake as far as it is in the clear. At least one of the hellos is there. */
 export interface TlsHandshakeEvent {
   readonly kind: 'tls_handshake';
@@ -228,29 +278,16 @@ export interface TlsHandshakeEvent {
   readonly client: ClientHello | undefined;
   readonly retry: ServerHello | undefined;
   readonly server: ServerHello | undefined;
+  readonly details?: HandshakeDetails;
   /** Seconds from the first ClientHello to the ServerHello. */
   readonly responseTime: number | undefined;
 }
 
 // ---------------------------------------------------------------- flows
 
-export type FlowEndReason =
-  | 'fin'
-  | 'rst'
-  | 'idle_timeout'
-  | 'active_timeout'
-  | 'evicted'
-  | 'reused'
-  | 'end_of_capture';
+export type FlowEndReason = 'fin' | 'rst' | 'idle_timeout' | 'active_timeout' | 'evicted' | 'reused' | 'end_of_capture';
 
-export type TcpState =
-  | 'syn_sent'
-  | 'syn_received'
-  | 'established'
-  | 'closing'
-  | 'closed'
-  | 'reset'
-  | 'midstream';
+export type TcpState = 'syn_sent' | 'syn_received' | 'established' | 'closing' | 'closed' | 'reset' | 'midstream';
 
 /** One way of a flow, since the last record of it. Out is client to server. */
 export interface FlowCounts {
