@@ -1,0 +1,92 @@
+/** DNS over one TCP connection (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two bytes, both ways. */
+import { type StreamConsumer, TcpStream } from '../flow/stream.ts';
+import type { Packet } from '../net/packet.ts';
+import { canBeDns, HEADER_LENGTH } from './message.ts';
+
+/**
+ * Segments skipped in search of a message before a direction is given up. Where the capture begins in the middle of a
+ * connection or lost a segment, a later segment begins with a message: senders write length and message at once
+ * (RFC 7766 §8).
+ */
+const MAX_SKIPPED = 8;
+
+/** Takes what a connection carries. */
+export interface MessageHandler {
+  /** A message of `length` bytes, of which `[start, end)` are there. Returns whether it was DNS. */
+  message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean;
+}
+
+export class DnsDirection implements StreamConsumer {
+  /** Nothing more is wanted: it is not DNS. */
+  over = false;
+  private readonly handler: MessageHandler;
+  private stream = new TcpStream(this);
+  private skipped = 0;
+
+  constructor(handler: MessageHandler) {
+    this.handler = handler;
+  }
+
+  /** Returns false where the stream had to be given up at a limit or a cut segment; the next segment starts anew. */
+  segment(packet: Packet): boolean {
+    if (this.over) return true;
+    const { stream } = this;
+    stream.segment(packet);
+    if (!stream.failed) return true;
+    this.stream = new TcpStream(this);
+    const { rest, restLength } = stream;
+    if (restLength >= 2 + HEADER_LENGTH) {
+      const view = new DataView(rest.buffer, rest.byteOffset, restLength);
+      const length = view.getUint16(0);
+      if (length > restLength - 2) this.handler.message(rest, view, 2, restLength, length);
+    }
+    return false;
+  }
+
+  /** Whether a message has begun that is not whole yet. */
+  get unfinished(): boolean {
+    return this.stream.restLength > 0;
+  }
+
+  consume(bytes: Buffer, view: DataView, start: number, end: number): number {
+    let at = start;
+    while (end - at >= 2) {
+      const length = view.getUint16(at);
+      const first = at + 2;
+      if (length < HEADER_LENGTH) return this.skip(end - start);
+      if (end - first < HEADER_LENGTH) break;
+      if (!canBeDns(view, first, length)) return this.skip(end - start);
+      if (end - first < length) break;
+      if (!this.handler.message(bytes, view, first, first + length, length)) return this.skip(end - start);
+      at = first + length;
+    }
+    return at - start;
+  }
+
+  private skip(used: number): number {
+    this.skipped++;
+    this.over = this.skipped > MAX_SKIPPED;
+    return this.over ? -1 : used;
+  }
+}
+
+export class DnsConnection {
+  readonly fromClient: DnsDirection;
+  readonly fromServer: DnsDirection;
+  /** Id of the zone transfer that the server is answering with one message after the other (RFC 5936 §2.2), -1: none. */
+  transfer = -1;
+
+  constructor(handler: MessageHandler) {
+    this.fromClient = new DnsDirection(handler);
+    this.fromServer = new DnsDirection(handler);
+  }
+
+  get over(): boolean {
+    return this.fromClient.over && this.fromServer.over;
+  }
+
+  /** Messages that have begun and are not whole yet. */
+  get unfinished(): number {
+    return Number(this.fromClient.unfinished) + Number(this.fromServer.unfinished);
+  }
+}

@@ -1,0 +1,244 @@
+/** Finds the DNS messages of datagrams and TCP connections on the DNS ports and makes the events of them. */
+import type { Counters } from '../../counters.ts';
+import { type Conversation, type DnsMessage, type DnsProtocol, type EventSink, reverse } from '../event.ts';
+import type { FlowTable } from '../flow/table.ts';
+import type { Packet } from '../net/packet.ts';
+import { Status } from '../reader.ts';
+import { DnsConnection, type MessageHandler } from './connection.ts';
+import { DnsParser, HEADER_LENGTH } from './message.ts';
+import { type PairingKey, Transactions } from './transaction.ts';
+
+export interface DnsOptions {
+  /** Whether `dns_message` events are wanted, one for each message. */
+  readonly messages: boolean;
+  /** Whether `dns_transaction` events are wanted: query and response paired. */
+  readonly transactions: boolean;
+  /** Ports that carry DNS besides 53, 5353 (mDNS) and 5355 (LLMNR). */
+  readonly ports: readonly number[];
+  /** Seconds until a query counts as unanswered. Resolvers ask again after 5 s (resolv.conf(5)), so 10 s sees a retry. */
+  readonly queryTimeout: number;
+}
+
+const PORT_DNS = 53;
+/** RFC 6762 §3. */
+const PORT_MDNS = 5353;
+/** RFC 4795 §2. */
+const PORT_LLMNR = 5355;
+/** Ports below are the system's (RFC 6335 §6): the other end's service, not its ephemeral port. */
+const SYSTEM_PORTS = 1024;
+const TYPE_IXFR = 251;
+const TYPE_AXFR = 252;
+
+/**
+ * TCP connections followed at once; beyond it the longest followed is forgotten, which loses only a message that it is
+ * in the middle of. Each may hold 128 KiB a direction, 128 MiB together, if somebody takes the pains.
+ */
+export const MAX_CONNECTIONS = 512;
+
+/** What a port says. */
+const Role = { none: 0, dns: 1, mdns: 2, llmnr: 3 } as const;
+const PROTOCOLS: readonly DnsProtocol[] = ['dns', 'dns', 'mdns', 'llmnr'];
+
+export class DnsTracker implements MessageHandler {
+  private readonly wantMessages: boolean;
+  private readonly wantTransactions: boolean;
+  private readonly counters: Counters;
+  private readonly flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>;
+  private readonly sink: EventSink;
+  private readonly roles = new Uint8Array(65_536);
+  private readonly parser = new DnsParser();
+  private readonly transactions: Transactions;
+  private readonly connections = new Map<number, DnsConnection>();
+
+  /** The packet in hand, for the messages that it completes. */
+  private packet: Packet | undefined = undefined;
+  private slot = 0;
+  private fromClient = false;
+  private protocol: DnsProtocol = 'dns';
+  private connection: DnsConnection | undefined = undefined;
+
+  /** The last conversation that had to be turned round, and the result. */
+  private turned: Conversation | undefined = undefined;
+  private turnedRound: Conversation | undefined = undefined;
+
+  constructor(
+    options: DnsOptions,
+    counters: Counters,
+    flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>,
+    sink: EventSink,
+  ) {
+    this.wantMessages = options.messages;
+    this.wantTransactions = options.transactions;
+    this.counters = counters;
+    this.flows = flows;
+    this.sink = sink;
+    this.transactions = new Transactions(options.queryTimeout, counters, sink);
+    this.roles[PORT_MDNS] = Role.mdns;
+    this.roles[PORT_LLMNR] = Role.llmnr;
+    for (const port of options.ports) this.roles[port] = Role.dns;
+    this.roles[PORT_DNS] = Role.dns;
+  }
+
+  /** Whether one of the packet's ports is a DNS port. */
+  isDnsPort(packet: Packet): boolean {
+    return this.role(packet) !== Role.none;
+  }
+
+  /** A UDP payload on a DNS port. */
+  datagram(packet: Packet, slot: number, fromClient: boolean): void {
+    this.packet = packet;
+    this.slot = slot;
+    this.fromClient = fromClient;
+    this.connection = undefined;
+    this.protocol = PROTOCOLS[this.role(packet)]!;
+    const { payloadStart, payloadLength } = packet;
+    const end = Math.min(packet.payloadEnd, payloadStart + payloadLength);
+    this.message(packet.bytes, packet.view, payloadStart, end, payloadLength);
+  }
+
+  /** A TCP segment on a DNS port. Returns false when nothing more is wanted of the flow. */
+  segment(packet: Packet, slot: number, fromClient: boolean): boolean {
+    const connection = this.connections.get(slot) ?? this.connect(slot);
+    this.packet = packet;
+    this.slot = slot;
+    this.fromClient = fromClient;
+    this.connection = connection;
+    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
+    this.protocol = this.role(packet) === Role.llmnr ? 'llmnr' : 'dns';
+    const direction = fromClient ? connection.fromClient : connection.fromServer;
+    const wasOver = direction.over;
+    if (!direction.segment(packet)) this.counters['dns.stream_limit']++;
+    if (direction.over && !wasOver) this.counters['dns.not_dns']++;
+    if (!connection.over) return true;
+    this.connections.delete(slot);
+    return false;
+  }
+
+  /** The flow ends: what it holds of a message will never be whole. */
+  endFlow(slot: number): void {
+    const connection = this.connections.get(slot);
+    if (connection === undefined) return;
+    this.counters['dns.incomplete'] += connection.unfinished;
+    this.connections.delete(slot);
+  }
+
+  /** Packet time has come to this moment: reports the queries that were not answered in time. */
+  tick(seconds: number, nanos: number): void {
+    this.transactions.expire(seconds, nanos);
+  }
+
+  /** The end of the capture: reports the queries still waiting. */
+  end(): void {
+    for (const slot of [...this.connections.keys()]) this.endFlow(slot);
+    this.transactions.end();
+  }
+
+  /** One message of the packet in hand. Returns whether it was DNS. */
+  message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean {
+    const { packet, counters, parser, protocol } = this;
+    if (packet === undefined) return false;
+    const isResponse = end - start >= HEADER_LENGTH && view.getUint8(start + 2) >= 0x80;
+    const paired = this.wantTransactions && protocol === 'dns';
+    const key = paired ? this.numericKey(view.getUint16(start), isResponse) : 0;
+    const like = paired && isResponse ? this.transactions.waiting(key) : undefined;
+    const message = parser.parse(bytes, view, start, end, length, protocol, like);
+    if (message === undefined) {
+      // A stream is counted when it is given up.
+      if (this.connection === undefined) counters['dns.not_dns']++;
+      return false;
+    }
+    counters['dns.messages']++;
+    if (parser.status === Status.malformed) counters['dns.malformed']++;
+    this.flows.setApp(this.slot, protocol);
+    const { seconds, nanos } = packet.frame;
+    const time = { seconds, nanos };
+    if (this.wantMessages) {
+      const conversation = this.sentBy(this.fromClient);
+      this.sink({ kind: 'dns_message', time, conversation, protocol, message });
+    }
+    if (!this.wantTransactions) return true;
+    if (protocol === 'mdns') {
+      // Anybody may answer, to everybody, unasked (RFC 6762 §6, §8.3): nothing to pair.
+      const asker = isResponse && !isMulticast(packet) ? !this.fromClient : this.fromClient;
+      const conversation = this.sentBy(asker);
+      if (isResponse) this.transactions.alone(undefined, message, conversation, protocol, time);
+      else this.transactions.alone(message, undefined, conversation, protocol, time);
+      return true;
+    }
+    const conversation = this.sentBy(this.fromClient !== isResponse);
+    const pairingKey = protocol === 'llmnr' ? querierKey(conversation, message.id) : key;
+    if (isResponse) this.respond(pairingKey, message, conversation, time);
+    else this.transactions.query(pairingKey, message, conversation, protocol, time);
+    return true;
+  }
+
+  private respond(
+    key: PairingKey,
+    message: DnsMessage,
+    conversation: Conversation,
+    time: { seconds: number; nanos: number },
+  ): void {
+    const { connection } = this;
+    if (connection !== undefined && connection.transfer === message.id) {
+      // The transfer goes on, unless its id is in use again.
+      if (this.transactions.waiting(key) === undefined) return;
+      connection.transfer = -1;
+    }
+    const query = this.transactions.response(key, message, conversation, this.protocol, time);
+    const type = query?.questions[0]?.type;
+    if (connection !== undefined && (type === TYPE_AXFR || type === TYPE_IXFR)) connection.transfer = message.id;
+  }
+
+  private role(packet: Packet): number {
+    const { roles } = this;
+    const source = roles[packet.sourcePort]!;
+    const destination = roles[packet.destinationPort]!;
+    if ((source | destination) === Role.none) return Role.none;
+    if (source === Role.dns || destination === Role.dns) return Role.dns;
+    const other = source === Role.none ? packet.sourcePort : packet.destinationPort;
+    // 5353 and 5355 may be the ephemeral port of a connection to another service.
+    if ((source === Role.none || destination === Role.none) && other < SYSTEM_PORTS) return Role.none;
+    return source === Role.none ? destination : source;
+  }
+
+  /** Flow, direction of the query and id in one number below 2^53. */
+  private numericKey(id: number, isResponse: boolean): number {
+    const fromClient = this.fromClient !== isResponse ? 1 : 0;
+    return (this.flows.session(this.slot) * 2 + fromClient) * 65_536 + id;
+  }
+
+  /** The flow's conversation with the end that is meant as its client. */
+  private sentBy(flowClient: boolean): Conversation {
+    const conversation = this.flows.conversation(this.slot);
+    if (flowClient) return conversation;
+    if (this.turned !== conversation || this.turnedRound === undefined) {
+      this.turned = conversation;
+      this.turnedRound = reverse(conversation);
+    }
+    return this.turnedRound;
+  }
+
+  private connect(slot: number): DnsConnection {
+    if (this.connections.size >= MAX_CONNECTIONS) {
+      for (const [oldest, { unfinished }] of this.connections) {
+        this.counters['dns.stream_limit'] += unfinished;
+        this.connections.delete(oldest);
+        break;
+      }
+    }
+    const connection = new DnsConnection(this);
+    this.connections.set(slot, connection);
+    return connection;
+  }
+}
+
+/** LLMNR: the query goes to a group, the response comes from another address (RFC 4795 §2.3): the asker is the same. */
+function querierKey(conversation: Conversation, id: number): string {
+  return `${conversation.client.ip} ${conversation.client.port} ${id}`;
+}
+
+/** A group cannot be the client of a response: there the conversation stays as the message travelled. */
+function isMulticast(packet: Packet): boolean {
+  const first = packet.destination0 >>> 24;
+  return packet.ipVersion === 4 ? first >> 4 === 0xe : first === 0xff;
+}
