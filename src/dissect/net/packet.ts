@@ -50,7 +50,7 @@ export class Packet {
   frame: Frame = new Frame();
 
   ipVersion: 4 | 6 = 4;
-  /** Source address as four big-endian 32-bit words; IPv4 is in `source0`, the others 0. */
+  /** Source address as four unsigned big-endian 32-bit words; IPv4 is in `source0`, the others 0. */
   source0 = 0;
   source1 = 0;
   source2 = 0;
@@ -64,7 +64,7 @@ export class Packet {
   /** DSCP and ECN (RFC 2474), the old TOS byte. */
   tos = 0;
   ttl = 0;
-  /** Length of the IP packet on the wire in bytes, header included (IPFIX octetTotalCount); of all its fragments together. */
+  /** Length of the IP packet on the wire in bytes, header included (IPFIX octetTotalCount), never more than the wire carried; of all its fragments together. */
   ipLength = 0;
   /** Packets on the wire that this one stands for: its fragments, or the segments of an offloaded super-packet. */
   wirePackets = 1;
@@ -90,9 +90,9 @@ export class Packet {
   icmpType = 0;
   icmpCode = 0;
 
-  /** Offset of the destination MAC (6 bytes, the source MAC after it) in `frame.bytes`; -1 where the link has none. */
+  /** Offset of the destination MAC (6 bytes, the source MAC after it) in `frame.bytes`; -1 where the link has none, or lies in a reassembled packet. */
   macOffset = -1;
-  /** Outermost 802.1Q VLAN id, -1 without a tag. */
+  /** Outermost 802.1Q VLAN id of the Ethernet frame nearest around this packet, -1 without a tag. */
   vlan = -1;
   /** 802.1ad inner VLAN id, -1 without one. */
   innerVlan = -1;
