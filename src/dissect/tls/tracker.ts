@@ -11,6 +11,7 @@ import {
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { type HelloReporter, TlsConnection } from './connection.ts';
+import { EarlySegments } from './early.ts';
 import { mayBeginHello } from './signature.ts';
 
 export interface TlsOptions {
@@ -29,6 +30,9 @@ const Stage = { new: 0, undecided: 2, lastUndecided: 254, following: 255 } as co
 /** Handshakes followed at once: those that begin within a round trip, at 40,000 a second and 200 ms. The oldest yields. */
 export const MAX_CONNECTIONS = 8_192;
 
+/** Data segments of a new flow that are remembered in case a hello comes after its own other parts. */
+const EARLY_SEGMENTS = 2;
+
 /** What the streams of all connections may hold together: 4 KiB each, for hellos over several segments. */
 export const MAX_BUFFERED_BYTES = 4_096 * MAX_CONNECTIONS;
 
@@ -40,6 +44,7 @@ export class TlsTracker implements HelloReporter {
   /** By flow slot, in the order in which they began. */
   private readonly connections = new Map<number, TlsConnection>();
   private bufferedBytes = 0;
+  private readonly early = new EarlySegments();
 
   constructor(options: TlsOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
     this.options = options;
@@ -56,8 +61,10 @@ export class TlsTracker implements HelloReporter {
       const connection = new TlsConnection(slot, stage, this);
       this.connections.set(slot, connection);
       this.flows.setStage(slot, Stage.following);
-      return this.follow(connection, packet, fromClient);
+      const more = this.follow(connection, packet, fromClient);
+      return more && stage !== Stage.new ? this.followEarly(connection, packet, fromClient) : more;
     }
+    if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
   }
 
@@ -108,6 +115,16 @@ export class TlsTracker implements HelloReporter {
     }
     while (this.connections.size > MAX_CONNECTIONS || this.bufferedBytes > MAX_BUFFERED_BYTES) this.evictOldest();
     return this.connections.has(connection.slot);
+  }
+
+  /** The hello's other parts may have come before it. */
+  private followEarly(connection: TlsConnection, packet: Packet, fromClient: boolean): boolean {
+    let more = true;
+    this.early.replay(this.flows.session(connection.slot), fromClient, packet, (earlier) => {
+      more = this.follow(connection, earlier, fromClient);
+      return more && this.connections.has(connection.slot);
+    });
+    return more;
   }
 
   private evictOldest(): void {

@@ -1,0 +1,53 @@
+/**
+ * The last few segments that came first in their flows and began no hello. When a hello begins in a later segment of
+ * such a flow, they may be its other parts: the network had put them in the wrong order.
+ */
+import { Packet, TcpFlag } from '../net/packet.ts';
+
+/** Segments kept: reordered ones are a millisecond apart at most, in which 100,000 new flows a second begin 100. */
+const SEGMENTS = 256;
+/** Bytes of the longest segment kept: an Ethernet frame's. Offloaded ones are longer, and in order. */
+const SEGMENT_SIZE = 2_048;
+const NO_SESSION = -1;
+
+export class EarlySegments {
+  private readonly bytes = Buffer.alloc(SEGMENTS * SEGMENT_SIZE);
+  private readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+  private readonly sessions = new Float64Array(SEGMENTS).fill(NO_SESSION);
+  private readonly sequences = new Uint32Array(SEGMENTS);
+  private readonly lengths = new Uint16Array(SEGMENTS);
+  private readonly fromClient = new Uint8Array(SEGMENTS);
+  private oldest = 0;
+  private readonly packet = new Packet();
+
+  /** Keeps a whole, short segment in the place of the oldest. */
+  keep(packet: Packet, session: number, fromClient: boolean): void {
+    const { payloadStart, payloadEnd, payloadLength } = packet;
+    if (payloadLength > SEGMENT_SIZE || payloadEnd - payloadStart < payloadLength) return;
+    const at = this.oldest;
+    this.oldest = (at + 1) % SEGMENTS;
+    packet.bytes.copy(this.bytes, at * SEGMENT_SIZE, payloadStart, payloadEnd);
+    this.sessions[at] = session;
+    this.sequences[at] = packet.tcpSequence + ((packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1);
+    this.lengths[at] = payloadLength;
+    this.fromClient[at] = fromClient ? 1 : 0;
+  }
+
+  /** Gives what is kept of one direction to `visit`, as if it came with `current`, until that answers false. */
+  replay(session: number, fromClient: boolean, current: Packet, visit: (packet: Packet) => boolean): void {
+    const { packet } = this;
+    packet.frame = current.frame;
+    packet.bytes = this.bytes;
+    packet.view = this.view;
+    packet.tcpFlags = current.tcpFlags & ~TcpFlag.syn;
+    packet.tcpAcknowledgment = current.tcpAcknowledgment;
+    for (let i = 0; i < SEGMENTS; i++) {
+      if (this.sessions[i] !== session || this.fromClient[i] !== (fromClient ? 1 : 0)) continue;
+      packet.tcpSequence = this.sequences[i]!;
+      packet.payloadStart = i * SEGMENT_SIZE;
+      packet.payloadLength = this.lengths[i]!;
+      packet.payloadEnd = packet.payloadStart + packet.payloadLength;
+      if (!visit(packet)) return;
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/** A TCP connection written by hand: what its ends send becomes packets for a tracker. */
+import { type Counters, createCounters } from '../../../src/counters.ts';
+import type {
+  ClientHelloEvent,
+  Conversation,
+  NetworkEvent,
+  ServerHelloEvent,
+  TlsHandshakeEvent,
+} from '../../../src/dissect/event.ts';
+import type { FlowTable } from '../../../src/dissect/flow/table.ts';
+import { Packet, TcpFlag } from '../../../src/dissect/net/packet.ts';
+import { TlsTracker } from '../../../src/dissect/tls/tracker.ts';
+
+export interface SegmentOptions {
+  /** Position in the sender's stream; where it would go on without. */
+  readonly at?: number;
+  readonly flags?: number;
+  /** Bytes captured of it, all without. */
+  readonly captured?: number;
+}
+
+const CONVERSATION: Conversation = {
+  client: { ip: '192.0.2.1', port: 50_000 },
+  server: { ip: '198.51.100.2', port: 443 },
+  transport: 'tcp',
+  ipVersion: 4,
+  session: 0,
+  communityId: '',
+};
+
+/** Initial sequence numbers, near the wrap so that every test crosses it. */
+const CLIENT_START = 0xffff_fff0;
+const SERVER_START = 0xffff_ff80;
+
+/** The part of the flow table that a tracker uses, for flows that are all alike. */
+class Flows {
+  readonly stages = new Map<number, number>();
+  readonly apps = new Map<number, string | undefined>();
+
+  conversation(slot: number): Conversation {
+    return { ...CONVERSATION, session: slot };
+  }
+  session(slot: number): number {
+    return slot;
+  }
+  stage(slot: number): number {
+    return this.stages.get(slot) ?? 0;
+  }
+  setStage(slot: number, stage: number): void {
+    this.stages.set(slot, stage);
+  }
+  setApp(slot: number, app: string | undefined): void {
+    this.apps.set(slot, app);
+  }
+}
+
+export class TlsTest {
+  readonly counters: Counters = createCounters();
+  readonly events: NetworkEvent[] = [];
+  readonly flows = new Flows();
+  readonly tracker: TlsTracker;
+  private readonly next = new Map<string, number>();
+  private clock = 0;
+
+  constructor(options = { messages: true, transactions: true }) {
+    const flows = this.flows as unknown as FlowTable;
+    this.tracker = new TlsTracker(options, this.counters, flows, (event) => this.events.push(event));
+  }
+
+  /** Sends one segment, 1 ms after the one before; returns whether more is wanted of the flow. */
+  send(from: 'client' | 'server', payload: Uint8Array, options: SegmentOptions = {}, slot = 0): boolean {
+    const key = `${slot} ${from}`;
+    const other = from === 'client' ? 'server' : 'client';
+    const start = (side: string): number => (side === 'client' ? CLIENT_START : SERVER_START);
+    const at = options.at ?? this.next.get(key) ?? 0;
+    this.next.set(key, Math.max(this.next.get(key) ?? 0, at + payload.length));
+    const packet = new Packet();
+    // Bytes before and after must not matter.
+    packet.bytes = Buffer.concat([Buffer.from([0x16, 3]), payload, Buffer.from([0x16, 3, 1])]);
+    packet.view = new DataView(packet.bytes.buffer, packet.bytes.byteOffset, packet.bytes.length);
+    packet.payloadStart = 2;
+    packet.payloadLength = payload.length;
+    packet.payloadEnd = 2 + (options.captured ?? payload.length);
+    packet.tcpFlags = options.flags ?? TcpFlag.ack;
+    packet.tcpSequence = (start(from) + at) >>> 0;
+    packet.tcpAcknowledgment = (start(other) + (this.next.get(`${slot} ${other}`) ?? 0)) >>> 0;
+    packet.frame.seconds = 1_700_000_000;
+    packet.frame.nanos = 1_000_000 * this.clock++;
+    if (this.flows.stage(slot) === 1) return false;
+    const more = this.tracker.segment(packet, slot, from === 'client');
+    if (!more) this.flows.setStage(slot, 1);
+    return more;
+  }
+
+  /** The same, cut into segments of `size` bytes. */
+  sendCut(from: 'client' | 'server', payload: Uint8Array, size: number): boolean {
+    let more = true;
+    for (let at = 0; at < payload.length; at += size) more = this.send(from, payload.subarray(at, at + size));
+    return more;
+  }
+
+  end(slot = 0): void {
+    this.tracker.endFlow(slot);
+  }
+
+  get clientHellos(): ClientHelloEvent[] {
+    return this.events.filter((event) => event.kind === 'client_hello');
+  }
+  get serverHellos(): ServerHelloEvent[] {
+    return this.events.filter((event) => event.kind === 'server_hello');
+  }
+  get handshakes(): TlsHandshakeEvent[] {
+    return this.events.filter((event) => event.kind === 'tls_handshake');
+  }
+}
+
+/** The fragment of records cut into records of `size` bytes. */
+export function refragment(record: Buffer, size: number): Buffer {
+  const fragment = record.subarray(5);
+  const records: Buffer[] = [];
+  for (let at = 0; at < fragment.length; at += size) {
+    const part = fragment.subarray(at, at + size);
+    records.push(tlsRecord(record[0]!, part, record.readUInt16BE(1)));
+  }
+  return Buffer.concat(records);
+}
+
+export function tlsRecord(type: number, fragment: Uint8Array, version = 0x0303): Buffer {
+  const header = Buffer.alloc(5);
+  header[0] = type;
+  header.writeUInt16BE(version, 1);
+  header.writeUInt16BE(fragment.length, 3);
+  return Buffer.concat([header, fragment]);
+}
+
+/** A handshake message in a record of its own. */
+export function handshake(type: number, body: Uint8Array, recordVersion = 0x0301): Buffer {
+  const header = Buffer.from([type, 0, body.length >> 8, body.length & 0xff]);
+  return tlsRecord(22, Buffer.concat([header, body]), recordVersion);
+}
