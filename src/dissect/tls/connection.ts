@@ -6,11 +6,10 @@ import { Ended, HandshakeReader, type HelloHandler } from './handshake.ts';
 import { mayBeginHello } from './signature.ts';
 import { isTls13 } from './versions.ts';
 
-/**
- * Data segments followed from the first sign of a hello: both hellos around a HelloRetryRequest with 64 KiB of early
- * data between them, and as many again for what a lost segment delays.
- */
-export const MAX_FOLLOWED_SEGMENTS = 128;
+/** Payload followed from the first sign of a hello: the largest hello each way, 64 KiB of early data, and as much again. */
+export const MAX_FOLLOWED_BYTES = 384 * 1_024;
+/** Data segments followed: a hello with post-quantum shares, byte by byte. */
+export const MAX_FOLLOWED_SEGMENTS = 4_096;
 
 const Phase = {
   /** Looks for a hello at the start of each segment. */
@@ -70,6 +69,7 @@ export class TlsConnection implements HelloHandler {
   private fromTlsClient: Direction | undefined = undefined;
   private packet: Packet | undefined = undefined;
   private segments = 0;
+  private bytes = 0;
   private over = false;
 
   constructor(slot: number, undecidedStage: number, reporter: HelloReporter) {
@@ -109,7 +109,8 @@ export class TlsConnection implements HelloHandler {
     if (direction.phase === Phase.reading && !direction.stream!.segment(packet)) this.stopped(direction);
     this.packet = undefined;
     this.segments++;
-    if (this.segments >= MAX_FOLLOWED_SEGMENTS) {
+    this.bytes += packet.payloadLength;
+    if (this.segments >= MAX_FOLLOWED_SEGMENTS || this.bytes >= MAX_FOLLOWED_BYTES) {
       this.limited ||= this.began;
       this.over = true;
     }

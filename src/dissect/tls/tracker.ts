@@ -111,7 +111,7 @@ export class TlsTracker implements HelloReporter {
     if (!more) {
       this.finish(connection);
       // What only looked like a hello leaves the flow as undecided as before.
-      return !connection.found && this.undecided(connection.slot, connection.undecidedStage);
+      return !connection.found && !connection.limited && this.undecided(connection.slot, connection.undecidedStage);
     }
     while (this.connections.size > MAX_CONNECTIONS || this.bufferedBytes > MAX_BUFFERED_BYTES) this.evictOldest();
     return this.connections.has(connection.slot);
