@@ -7,10 +7,26 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { CaptureError } from '../../src/capture/capture.ts';
 import { PcapFile } from '../../src/capture/pcap-file.ts';
 import { StreamSource } from '../../src/capture/pcap-source.ts';
-import { BytesSource, drain, LITTLE, pcapHeader, pcapRecord, type Result, read, refusal } from './capture-bytes.ts';
+import type { Frame } from '../../src/dissect/frame.ts';
+import {
+  BytesSource,
+  drain,
+  enhanced,
+  interfaceBlock,
+  LITTLE,
+  option,
+  pcapHeader,
+  pcapRecord,
+  type Result,
+  read,
+  refusal,
+  section,
+  simple,
+} from './capture-bytes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vesper-pcap-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -140,6 +156,43 @@ describe('capture file', () => {
     assert.equal(frames.length, Math.floor((10_000 - 24) / 116));
     assert.deepEqual(warnings, ['test could not be read beyond byte 10000: EIO: i/o error, read']);
   });
+});
+
+describe('hostile bytes', () => {
+  const to = LITTLE;
+  const packet = Buffer.from('some packet');
+  const pcap = Buffer.concat([pcapHeader(to), ...[1, 2, 3].map((second) => pcapRecord(to, second, 0, packet))]);
+  const described = [section(to), interfaceBlock(to, 1, 64, option(to, 9, Buffer.of(9)), option(to, 2, packet))];
+  const pcapng = Buffer.concat([...described, enhanced(to, 0, 1n, packet), simple(to, packet), ...described]);
+  const change = fc.array(fc.tuple(fc.nat(), fc.oneof(fc.constantFrom(0, 1, 6, 255), fc.nat(255))), { maxLength: 8 });
+
+  for (const [name, whole] of [
+    ['pcap', pcap],
+    ['pcapng', pcapng],
+    ['gzip', gzipSync(pcapng)],
+  ] as const) {
+    test(`${name} with changed bytes: frames stay inside, errors are said in words`, async () => {
+      const property = fc.asyncProperty(change, fc.nat(whole.length), async (changes, length) => {
+        const bytes = Buffer.from(whole.subarray(0, length));
+        for (const [at, value] of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
+        let file: PcapFile;
+        try {
+          file = await PcapFile.over(new BytesSource(bytes, 50), 'test', { onWarning() {} });
+        } catch (error) {
+          assert.ok(error instanceof CaptureError, String(error));
+          return;
+        }
+        const frame = (frame: Frame) => {
+          assert.ok(frame.start >= 0 && frame.start <= frame.end && frame.end <= frame.bytes.length);
+          assert.ok(frame.originalLength >= frame.end - frame.start);
+          assert.ok(Number.isInteger(frame.seconds) && frame.seconds >= 0);
+          assert.ok(Number.isInteger(frame.nanos) && frame.nanos >= 0 && frame.nanos < 1e9);
+        };
+        await file.run({ frame, ready: () => undefined }, new AbortController().signal);
+      });
+      await fc.assert(property, { numRuns: 500 });
+    });
+  }
 });
 
 describe('gzip', () => {
