@@ -27,13 +27,14 @@ export class DnsDirection implements StreamConsumer {
     this.handler = handler;
   }
 
-  /** Returns false where the stream had to be given up at a limit or a cut segment; the next segment starts anew. */
+  /** Returns false where the stream had to be given up at a limit or a cut segment; it starts anew after the segment. */
   segment(packet: Packet): boolean {
     if (this.over) return true;
     const { stream } = this;
     stream.segment(packet);
     if (!stream.failed) return true;
     this.stream = new TcpStream(this);
+    this.stream.anchor(packet.tcpSequence + packet.payloadLength);
     const { rest, restLength } = stream;
     if (restLength >= 2 + HEADER_LENGTH) {
       const view = new DataView(rest.buffer, rest.byteOffset, restLength);
@@ -45,7 +46,7 @@ export class DnsDirection implements StreamConsumer {
 
   /** Whether a message has begun that is not whole yet. */
   get unfinished(): boolean {
-    return this.stream.restLength > 0;
+    return !this.over && this.stream.restLength > 0;
   }
 
   consume(bytes: Buffer, view: DataView, start: number, end: number): number {

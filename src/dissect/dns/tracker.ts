@@ -135,18 +135,15 @@ export class DnsTracker implements MessageHandler {
 
   /** One message of the packet in hand. Returns whether it was DNS. */
   message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean {
-    const { packet, counters, parser, protocol } = this;
-    if (packet === undefined) return false;
-    const isResponse = end - start >= HEADER_LENGTH && view.getUint8(start + 2) >= 0x80;
+    const { packet, parser, protocol } = this;
+    if (packet === undefined || end - start < HEADER_LENGTH) return this.notDns();
+    const isResponse = view.getUint8(start + 2) >= 0x80;
     const paired = this.wantTransactions && protocol === 'dns';
     const key = paired ? this.numericKey(view.getUint16(start), isResponse) : 0;
     const like = paired && isResponse ? this.transactions.waiting(key) : undefined;
     const message = parser.parse(bytes, view, start, end, length, protocol, like);
-    if (message === undefined) {
-      // A stream is counted when it is given up.
-      if (this.connection === undefined) counters['dns.not_dns']++;
-      return false;
-    }
+    if (message === undefined) return this.notDns();
+    const { counters } = this;
     counters['dns.messages']++;
     if (parser.status === Status.malformed) counters['dns.malformed']++;
     this.flows.setApp(this.slot, protocol);
@@ -170,6 +167,12 @@ export class DnsTracker implements MessageHandler {
     if (isResponse) this.respond(pairingKey, message, conversation, time);
     else this.transactions.query(pairingKey, message, conversation, protocol, time);
     return true;
+  }
+
+  /** Counts a datagram; a stream is counted when it is given up. */
+  private notDns(): false {
+    if (this.connection === undefined) this.counters['dns.not_dns']++;
+    return false;
   }
 
   private respond(

@@ -28,7 +28,8 @@ function parseWhole(wire: Buffer, protocol: DnsProtocol = 'dns'): DnsMessage {
   return parsed;
 }
 
-const OPT = (ttl: number, options: Buffer = Buffer.alloc(0), size = 1232): Buffer => record('.', 41, options, ttl, size);
+const OPT = (ttl: number, options: Buffer = Buffer.alloc(0), size = 1232): Buffer =>
+  record('.', 41, options, ttl, size);
 
 const RESPONSE = message({
   id: 0xabcd,
