@@ -1,0 +1,234 @@
+/** The parts that CIM events of several data models share. */
+import type { Conversation, Timestamp, Transport } from '../dissect/event.ts';
+import type { Outcome, Verdict } from '../policy/verdict.ts';
+import { type LineWriter, Piece } from './json-line.ts';
+import { ListWriter, listSpec } from './pieces.ts';
+
+export interface CimOptions {
+  /** Name of the sensor, `dvc` of every event. */
+  readonly dvc: string;
+  /** Makes `event_id` unique among runs; letters, digits and hyphens. A replay gives the same one each time. */
+  readonly runId: string;
+  /** Addresses of the host itself as RFC 5952 text, for `direction`; empty where they mean nothing, as in a replay. */
+  readonly localAddresses: ReadonlySet<string>;
+  /** Whether `flow` events are made too: then TLS handshakes are not counted as Network_Traffic. */
+  readonly flowsCollected: boolean;
+}
+
+/**
+ * Splunk extracts no field beyond 5,000 bytes of an event. The limits of all texts and lists of an event keep it below
+ * that; the writer's room for a line is more, for the item that is written first and then taken back.
+ */
+export const MAX_CIM_LINE = 5_000;
+export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
+
+const MAX_SENSOR_NAME = 256;
+const MAX_INTERFACE_BYTES = 32;
+const MAX_COMMAND_BYTES = 48;
+const INNER_VLAN = new Piece(',"inner_vlan":');
+
+/** Deeper than a decoder of ordinary traffic sees; the true depth is kept. */
+const TUNNELS = listSpec('tunnels', 3, 450, 'tunnel_count');
+const POLICIES = listSpec('policy', 6, 800, 'policy_count');
+const RULES = listSpec('rules', 12, 400, 'rule_count');
+const MAX_ID_BYTES = 64;
+
+const piece = (text: string): Piece => new Piece(text);
+
+const TIME = piece('{"time":');
+const END_EVENT = piece('}}');
+const QUOTE = piece('"');
+const END_OBJECT = piece('}');
+const SRC_IP = piece('","src_ip":"');
+const SRC_PORT = piece(',"src_port":');
+const DEST = piece(',"dest":"');
+const DEST_IP = piece('","dest_ip":"');
+const DEST_PORT = piece(',"dest_port":');
+const SRC_MAC = piece(',"src_mac":"');
+const DEST_MAC = piece(',"dest_mac":"');
+const VLAN = piece(',"vlan":"');
+const FLOW_ID = piece(',"flow_id":"');
+const SESSION_ID = piece(',"session_id":"');
+const INBOUND = piece(',"direction":"inbound"');
+const OUTBOUND = piece(',"direction":"outbound"');
+const PROCESS_ID = piece(',"process_id":');
+const INTERFACE = piece(',"interface":"');
+const PROCESS = piece(',"process":{"name":"');
+const USER_ID = piece(',"user_id":');
+const TUNNEL_TYPE = piece('{"type":"');
+const TUNNEL_SOURCE = piece('","source":"');
+const TUNNEL_DESTINATION = piece('","destination":"');
+const TUNNEL_ID = piece(',"id":');
+const POLICY = piece('{"policy":"');
+const OUTCOMES: Readonly<Record<Outcome, Piece>> = {
+  compliant: piece('","outcome":"compliant"'),
+  non_compliant: piece('","outcome":"non_compliant"'),
+  not_observable: piece('","outcome":"not_observable"'),
+};
+
+/** What is constant for a transport and an IP version. */
+export type HeadPieces = Readonly<Record<Transport, readonly [ipv4: Piece, ipv6: Piece]>>;
+
+export class LineParts {
+  readonly writer: LineWriter;
+  readonly list: ListWriter;
+  private readonly innerList: ListWriter;
+  private readonly eventId: Piece;
+  private readonly dvc: string;
+  private readonly localAddresses: ReadonlySet<string>;
+  private readonly hasLocalAddresses: boolean;
+  private ordinal = 0;
+
+  constructor(options: CimOptions, writer: LineWriter) {
+    this.writer = writer;
+    this.list = new ListWriter(writer);
+    this.innerList = new ListWriter(writer);
+    this.eventId = piece(`,"event_id":"${options.runId}-`);
+    this.dvc = JSON.stringify(options.dvc.slice(0, MAX_SENSOR_NAME));
+    this.localAddresses = options.localAddresses;
+    this.hasLocalAddresses = options.localAddresses.size > 0;
+  }
+
+  /**
+   * Everything from after the event id up to the source address, made once.
+   * @param fields constant CIM fields of the kind, each with its comma, such as `"action":"allowed",`
+   * @param layers whether the data model knows the network layer (`protocol`, `protocol_version`)
+   */
+  headPieces(fields: string, layers: boolean): HeadPieces {
+    const head = (transport: Transport, version: 4 | 6): Piece => {
+      const protocol = transport === 'icmp' ? 'icmp' : 'ip';
+      const network = layers ? `,"protocol":"${protocol}","protocol_version":"ipv${version}"` : '';
+      const sensor = `"dvc":${this.dvc},"vendor_product":"Vesper"`;
+      return piece(`",${fields}${sensor},"transport":"${transport}"${network},"src":"`);
+    };
+    const both = (transport: Transport): readonly [Piece, Piece] => [head(transport, 4), head(transport, 6)];
+    return { tcp: both('tcp'), udp: both('udp'), icmp: both('icmp') };
+  }
+
+  /** `time`, `event_id` and the constant fields. */
+  head(time: Timestamp, heads: HeadPieces, { transport, ipVersion }: Conversation): void {
+    const { writer } = this;
+    writer.begin();
+    writer.piece(TIME);
+    writer.epoch(time.seconds, time.nanos);
+    writer.piece(this.eventId);
+    writer.base36(this.ordinal++);
+    writer.piece(heads[transport][ipVersion === 4 ? 0 : 1]);
+  }
+
+  /** The two ends where the data model knows `src` and `dest` alone. */
+  ends(conversation: Conversation): void {
+    this.bothEnds(conversation);
+  }
+
+  /** The two ends with everything that Network_Traffic says of them. */
+  trafficEnds(conversation: Conversation): void {
+    const { writer } = this;
+    const { client, server, clientMac, serverMac, vlan, owner } = conversation;
+    this.bothEnds(conversation, SRC_IP, DEST_IP);
+    if (clientMac !== undefined) this.mac(SRC_MAC, clientMac);
+    if (serverMac !== undefined) this.mac(DEST_MAC, serverMac);
+    if (vlan !== undefined) writer.quotedCount(VLAN, vlan);
+    if (this.hasLocalAddresses) this.direction(client.ip, server.ip);
+    if (owner !== undefined) writer.count(PROCESS_ID, owner.processId);
+  }
+
+  private bothEnds({ client, server, transport }: Conversation, srcIp?: Piece, destIp?: Piece): void {
+    const { writer } = this;
+    const hasPorts = transport !== 'icmp';
+    this.address(client.ip, srcIp);
+    if (hasPorts) writer.count(SRC_PORT, client.port);
+    writer.piece(DEST);
+    this.address(server.ip, destIp);
+    if (hasPorts) writer.count(DEST_PORT, server.port);
+  }
+
+  /** The address, once more after `repeat` where that is given, and the closing quote. */
+  private address(ip: string, repeat: Piece | undefined): void {
+    const { writer } = this;
+    const start = writer.position;
+    writer.safe(ip);
+    if (repeat !== undefined) {
+      const end = writer.position;
+      writer.piece(repeat);
+      writer.again(start, end);
+    }
+    writer.piece(QUOTE);
+  }
+
+  private mac(key: Piece, mac: string): void {
+    this.writer.piece(key);
+    this.writer.safe(mac);
+    this.writer.piece(QUOTE);
+  }
+
+  /** From the host's own addresses; between two of its own, or two others, it is neither. */
+  private direction(client: string, server: string): void {
+    const fromHere = this.localAddresses.has(client);
+    if (fromHere !== this.localAddresses.has(server)) this.writer.piece(fromHere ? OUTBOUND : INBOUND);
+  }
+
+  /** The keys that join the events of one connection. */
+  session({ communityId, session }: Conversation): void {
+    const { writer } = this;
+    writer.piece(FLOW_ID);
+    writer.safe(communityId);
+    writer.piece(QUOTE);
+    writer.quotedCount(SESSION_ID, session);
+  }
+
+  /** What the policies say, inside `vesper`. */
+  verdicts(verdicts: readonly Verdict[]): void {
+    if (verdicts.length === 0) return;
+    const { writer, list, innerList } = this;
+    list.begin(POLICIES);
+    for (const { policy, outcome, violations } of verdicts) {
+      if (!list.next()) continue;
+      writer.piece(POLICY);
+      writer.text(policy, MAX_ID_BYTES);
+      writer.piece(OUTCOMES[outcome]);
+      innerList.begin(RULES);
+      for (const { rule } of violations) innerList.item(rule, MAX_ID_BYTES);
+      innerList.end();
+      writer.piece(END_OBJECT);
+      list.done();
+    }
+    list.end();
+  }
+
+  /** How the packets were carried, and the end of `vesper` and of the event. */
+  tail({ interfaceName, innerVlan, tunnels, owner }: Conversation): void {
+    const { writer, list } = this;
+    if (interfaceName !== undefined) {
+      writer.piece(INTERFACE);
+      writer.text(interfaceName, MAX_INTERFACE_BYTES);
+      writer.piece(QUOTE);
+    }
+    if (innerVlan !== undefined) writer.count(INNER_VLAN, innerVlan);
+    if (owner !== undefined) {
+      writer.piece(PROCESS);
+      writer.text(owner.command, MAX_COMMAND_BYTES);
+      writer.piece(QUOTE);
+      writer.count(USER_ID, owner.userId);
+      writer.piece(END_OBJECT);
+    }
+    if (tunnels !== undefined) {
+      list.begin(TUNNELS);
+      for (const { type, id, source, destination } of tunnels) {
+        if (!list.next()) continue;
+        writer.piece(TUNNEL_TYPE);
+        writer.safe(type);
+        writer.piece(TUNNEL_SOURCE);
+        writer.safe(source);
+        writer.piece(TUNNEL_DESTINATION);
+        writer.safe(destination);
+        writer.piece(QUOTE);
+        if (id !== undefined) writer.count(TUNNEL_ID, id);
+        writer.piece(END_OBJECT);
+        list.done();
+      }
+      list.end();
+    }
+    writer.piece(END_EVENT);
+  }
+}

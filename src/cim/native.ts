@@ -1,0 +1,310 @@
+/**
+ * The native format: one event for each message, flow record and policy violation.
+ *
+ *     {"time":"2022-09-19T14:41:27.127059667+00:00","type":"DnsQuery","event":{"DnsQuery":{"source":{…},"destination":{…},…}}}
+ */
+import { rrTypeName } from '../dissect/dns/names.ts';
+import type {
+  ClientHelloEvent,
+  DnsMessageEvent,
+  DnsQuestion,
+  DnsRecord,
+  Endpoint,
+  FlowEvent,
+  NetworkEvent,
+  ServerHelloEvent,
+  Timestamp,
+  TlsHandshakeEvent,
+  Transport,
+} from '../dissect/event.ts';
+import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
+import type { Severity, Violation } from '../policy/verdict.ts';
+import type { CimEvent } from './event.ts';
+import type { EventFormat } from './format.ts';
+import { LineWriter, Piece } from './json-line.ts';
+import { ListWriter, listSpec, NamePieces } from './pieces.ts';
+
+/**
+ * A native event tells a message whole as far as messages go: a DNS message may have 64 KB, but names that point at each
+ * other make megabytes of text of it. The limits below let every message of ordinary traffic pass uncut.
+ */
+const LINE_ROOM = 96 * 1024;
+/** An escaped name in JSON at its longest (RFC 1035 §2.3.4). */
+const MAX_NAME_BYTES = 1_280;
+/** A ClientHello may name a host of 64 KB; host names have at most 253 characters. */
+const MAX_SERVER_NAME_BYTES = 1_024;
+/** A TXT record may have 64 KB. */
+const MAX_VALUE_BYTES = 8 * 1024;
+const MAX_TEXT_BYTES = 1_024;
+const MAX_ALPN_BYTES = 255;
+const QUESTIONS = listSpec('questions', 256, 16 * 1024, 'question_count');
+const ANSWERS = listSpec('answers', 1_024, 40 * 1024, 'answer_count');
+/** Twice the registered suites. */
+const CIPHERS = listSpec('ciphers', 768, 28 * 1024, 'cipher_count');
+const GROUPS = listSpec('groups', 256, 4 * 1024, 'group_count');
+const KEY_SHARES = listSpec('key_shares', 64, 2 * 1024, 'key_share_count');
+const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 256, 6 * 1024, 'signature_algorithm_count');
+const ALPN = listSpec('alpn', 64, 4 * 1024, 'alpn_count');
+
+const piece = (text: string): Piece => new Piece(text);
+
+const TIME = piece('{"time":"');
+const head = (type: string): Piece => piece(`","type":"${type}","event":{"${type}":{"source":{"ip":"`);
+const HEADS = {
+  dnsQuery: head('DnsQuery'),
+  dnsResponse: head('DnsResponse'),
+  clientHello: head('TlsClientHello'),
+  serverHello: head('TlsServerHello'),
+  flow: head('Flow'),
+  violation: head('PolicyViolation'),
+};
+const QUOTE = piece('"');
+const PORT = piece(',"port":');
+const DESTINATION = piece('},"destination":{"ip":"');
+const END_OBJECT = piece('}');
+const END_EVENT = piece('}}}');
+const TRANSPORT = piece(',"transport":"');
+
+const ID = piece(',"id":');
+const STATUS = piece(',"status":');
+const NO_QUESTIONS = piece(',"questions":[]');
+const NO_ANSWERS = piece(',"answers":[]');
+const TYPE = piece('{"type":');
+const NAME = piece(',"name":"');
+const VALUE = piece('","value":"');
+const END_MEMBER = piece('"}');
+/** By AA and RA. */
+const RESPONSE_FLAGS = [0, 1, 2, 3].map((bits) => piece(`,"authoritative":${bits > 1},"recursive":${bits % 2 === 1}`));
+
+const VERSION = piece(',"version":');
+const NO_CIPHERS = piece(',"ciphers":[]');
+const CIPHER = piece(',"cipher":');
+const SERVER_NAME = piece(',"server_name":"');
+const GROUP = piece(',"group":');
+const SERVER_ALPN = piece(',"alpn":"');
+const RETRY = { yes: piece(',"hello_retry_request":true'), no: piece(',"hello_retry_request":false') };
+
+const PACKETS_OUT = piece(',"packets_out":');
+const PACKETS_IN = piece(',"packets_in":');
+const BYTES_OUT = piece(',"bytes_out":');
+const BYTES_IN = piece(',"bytes_in":');
+const PAYLOAD_BYTES_OUT = piece(',"payload_bytes_out":');
+const PAYLOAD_BYTES_IN = piece(',"payload_bytes_in":');
+const START = piece(',"start":"');
+const DURATION = piece(',"duration":');
+const RETRANSMITS_OUT = piece(',"retransmits_out":');
+const RETRANSMITS_IN = piece(',"retransmits_in":');
+const RTT = piece(',"rtt":');
+const STATE = piece(',"state":"');
+const END_REASON = piece(',"end_reason":"');
+const COMMUNITY_ID = piece('","community_id":"');
+
+const POLICY = piece(',"policy":"');
+const RULE = piece(',"rule":"');
+const SEVERITY = piece(',"severity":"');
+const MESSAGE = piece(',"message":"');
+const OBSERVED = piece(',"observed":"');
+const EXPECTED = piece(',"expected":"');
+const REFERENCE = piece(',"reference":"');
+
+/** By RCODE; holes are unassigned. */
+const STATUSES: readonly (string | undefined)[] = (
+  'NoError FormErr ServFail NxDomain NotImp Refused YxDomain YxRrSet NxRrSet NotAuth NotZone DsoTypeNi ' +
+  '- - - - BadVers BadKey BadTime BadMode BadName BadAlg BadTrunc BadCookie'
+)
+  .split(' ')
+  .map((name) => (name === '-' ? undefined : name));
+
+const statuses = new NamePieces((rcode) => STATUSES[rcode] ?? `UNKNOWN (${rcode})`);
+const recordTypes = new NamePieces(rrTypeName);
+const versions = new NamePieces(tlsVersionName);
+const ciphers = new NamePieces(cipherSuiteName);
+const groups = new NamePieces(groupName);
+const signatureSchemes = new NamePieces(signatureSchemeName);
+
+export class NativeFormat implements EventFormat {
+  private readonly writer = new LineWriter(LINE_ROOM);
+  private readonly list = new ListWriter(this.writer);
+
+  normalize(event: NetworkEvent): CimEvent | undefined {
+    switch (event.kind) {
+      case 'dns_message':
+        return this.dnsMessage(event);
+      case 'client_hello':
+        return this.clientHello(event);
+      case 'server_hello':
+        return this.serverHello(event);
+      case 'flow':
+        return this.flow(event);
+      default:
+        return undefined;
+    }
+  }
+
+  finding({ time, conversation }: TlsHandshakeEvent, violation: Violation): CimEvent {
+    const { client, server, transport } = conversation;
+    this.begin(time, HEADS.violation, client, server, transport);
+    this.member(POLICY, violation.policy);
+    this.member(RULE, violation.rule);
+    this.severity(violation.severity);
+    this.member(MESSAGE, violation.message);
+    this.member(OBSERVED, violation.observed);
+    this.member(EXPECTED, violation.expected);
+    this.member(REFERENCE, violation.reference);
+    return this.end('finding', time);
+  }
+
+  private dnsMessage({ time, conversation, message }: DnsMessageEvent): CimEvent {
+    const { writer, list } = this;
+    const { client, server, transport } = conversation;
+    this.begin(time, message.response ? HEADS.dnsResponse : HEADS.dnsQuery, client, server, transport);
+    writer.count(ID, message.id);
+    if (message.response) {
+      writer.piece(STATUS);
+      writer.piece(statuses.piece(message.rcode));
+      writer.piece(RESPONSE_FLAGS[(message.authoritative ? 2 : 0) + (message.recursionAvailable ? 1 : 0)]!);
+    }
+    list.begin(QUESTIONS);
+    for (const question of message.questions) this.record(question, undefined);
+    list.end(NO_QUESTIONS);
+    if (message.response) {
+      list.begin(ANSWERS);
+      for (const answer of message.answers) this.record(answer, answer);
+      list.end(NO_ANSWERS);
+    }
+    return this.end('dns', time);
+  }
+
+  /** `{"type":…,"name":…}` of a question, with `"value"` too of a record. */
+  private record({ type, name }: DnsQuestion | DnsRecord, record: DnsRecord | undefined): void {
+    const { writer, list } = this;
+    if (!list.next()) return;
+    writer.piece(TYPE);
+    writer.piece(recordTypes.piece(type));
+    writer.piece(NAME);
+    writer.text(name, MAX_NAME_BYTES);
+    if (record !== undefined) {
+      writer.piece(VALUE);
+      writer.text(record.data, MAX_VALUE_BYTES);
+    }
+    writer.piece(END_MEMBER);
+    list.done();
+  }
+
+  private clientHello({ time, conversation, hello }: ClientHelloEvent): CimEvent {
+    const { writer, list } = this;
+    const { client, server, transport } = conversation;
+    this.begin(time, HEADS.clientHello, client, server, transport);
+    writer.piece(VERSION);
+    writer.piece(versions.piece(hello.version));
+    list.begin(CIPHERS);
+    list.names(hello.cipherSuites, ciphers);
+    list.names(hello.sslv2CipherKinds, ciphers);
+    list.end(NO_CIPHERS);
+    if (hello.serverName !== undefined) this.member(SERVER_NAME, hello.serverName, MAX_SERVER_NAME_BYTES);
+    list.begin(ALPN);
+    for (const protocol of hello.alpn) list.item(protocol, MAX_ALPN_BYTES);
+    list.end();
+    list.begin(GROUPS);
+    list.names(hello.groups, groups);
+    list.end();
+    list.begin(KEY_SHARES);
+    list.names(hello.keyShares, groups);
+    list.end();
+    list.begin(SIGNATURE_ALGORITHMS);
+    list.names(hello.signatureAlgorithms, signatureSchemes);
+    list.end();
+    this.transport(transport);
+    return this.end('tls', time);
+  }
+
+  private serverHello({ time, conversation, hello }: ServerHelloEvent): CimEvent {
+    const { writer } = this;
+    const { client, server, transport } = conversation;
+    this.begin(time, HEADS.serverHello, server, client, transport);
+    writer.piece(VERSION);
+    writer.piece(versions.piece(hello.version));
+    writer.piece(CIPHER);
+    writer.piece(ciphers.piece(hello.cipherSuite));
+    if (hello.keyShareGroup !== undefined) {
+      writer.piece(GROUP);
+      writer.piece(groups.piece(hello.keyShareGroup));
+    }
+    if (hello.alpn !== undefined) this.member(SERVER_ALPN, hello.alpn, MAX_ALPN_BYTES);
+    writer.piece(hello.helloRetryRequest ? RETRY.yes : RETRY.no);
+    this.transport(transport);
+    return this.end('tls', time);
+  }
+
+  private flow(event: FlowEvent): CimEvent {
+    const { writer } = this;
+    const { time, conversation, tcp } = event;
+    const { client, server, transport } = conversation;
+    this.begin(time, HEADS.flow, client, server, transport);
+    this.transport(transport);
+    writer.count(PACKETS_OUT, event.out.packets);
+    writer.count(PACKETS_IN, event.in.packets);
+    writer.count(BYTES_OUT, event.out.bytes);
+    writer.count(BYTES_IN, event.in.bytes);
+    writer.count(PAYLOAD_BYTES_OUT, event.out.payloadBytes);
+    writer.count(PAYLOAD_BYTES_IN, event.in.payloadBytes);
+    writer.piece(START);
+    writer.rfc3339(time.seconds, time.nanos);
+    writer.piece(QUOTE);
+    writer.seconds(DURATION, event.duration);
+    if (tcp !== undefined) {
+      writer.count(RETRANSMITS_OUT, tcp.out.retransmits);
+      writer.count(RETRANSMITS_IN, tcp.in.retransmits);
+      if (tcp.rtt !== undefined) writer.seconds(RTT, tcp.rtt);
+      writer.piece(STATE);
+      writer.safe(tcp.state);
+      writer.piece(QUOTE);
+    }
+    writer.piece(END_REASON);
+    writer.safe(event.endReason);
+    writer.piece(COMMUNITY_ID);
+    writer.safe(conversation.communityId);
+    writer.piece(QUOTE);
+    return this.end('flow', time);
+  }
+
+  private begin(time: Timestamp, start: Piece, source: Endpoint, destination: Endpoint, transport: Transport): void {
+    const { writer } = this;
+    const hasPorts = transport !== 'icmp';
+    writer.begin();
+    writer.piece(TIME);
+    writer.rfc3339(time.seconds, time.nanos);
+    writer.piece(start);
+    writer.safe(source.ip);
+    writer.piece(QUOTE);
+    if (hasPorts) writer.count(PORT, source.port);
+    writer.piece(DESTINATION);
+    writer.safe(destination.ip);
+    writer.piece(QUOTE);
+    if (hasPorts) writer.count(PORT, destination.port);
+    writer.piece(END_OBJECT);
+  }
+
+  private end(kind: CimEvent['kind'], { seconds, nanos }: Timestamp): CimEvent {
+    this.writer.piece(END_EVENT);
+    return this.writer.end(kind, seconds, nanos);
+  }
+
+  private member(key: Piece, text: string, limit = MAX_TEXT_BYTES): void {
+    this.writer.piece(key);
+    this.writer.text(text, limit);
+    this.writer.piece(QUOTE);
+  }
+
+  private severity(severity: Severity): void {
+    this.writer.piece(SEVERITY);
+    this.writer.safe(severity);
+    this.writer.piece(QUOTE);
+  }
+
+  private transport(transport: Transport): void {
+    this.writer.piece(TRANSPORT);
+    this.writer.safe(transport);
+    this.writer.piece(QUOTE);
+  }
+}

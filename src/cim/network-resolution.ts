@@ -1,0 +1,226 @@
+/** DNS transactions as CIM Network_Resolution (DNS). */
+import { className, opcodeName, rcodeName, rrTypeName } from '../dissect/dns/names.ts';
+import type { DnsMessage, DnsProtocol, DnsQuestion, DnsRecord, DnsTransactionEvent, Edns } from '../dissect/event.ts';
+import type { CimEvent } from './event.ts';
+import { Piece } from './json-line.ts';
+import type { HeadPieces, LineParts } from './line-parts.ts';
+import { listSpec, NamePieces } from './pieces.ts';
+
+/**
+ * RFC 1035 §2.3.4: a name has 255 octets; escaped as `\000` and the backslash once more for JSON, 1,270 bytes. Names
+ * longer than this limit are made of such octets only.
+ */
+const MAX_NAME_BYTES = 1_024;
+/** Only dynamic tests and mDNS ask more than one question. */
+const QUERIES = listSpec('query', 8, 1_100);
+/** One value for each answer RR, so that `answer_count` can equal their number. */
+const ANSWERS = listSpec('answer', 40, 1_400);
+/** A TXT record may have 64 KB. */
+const MAX_ANSWER_BYTES = 512;
+const ANSWER_TYPES = listSpec('answer_types', 40, 400);
+const EDNS_OPTIONS = listSpec('options', 16, 96, 'option_count');
+
+const piece = (text: string): Piece => new Piece(text);
+
+const MESSAGE_TYPES = { query: piece(',"message_type":"Query"'), response: piece(',"message_type":"Response"') };
+const TRANSACTION_ID = piece(',"transaction_id":');
+const QUERY_TYPE = piece(',"query_type":');
+const QUERY = piece(',"query":"');
+const QUERY_COUNT = piece(',"query_count":');
+const RECORD_TYPE = piece(',"record_type":');
+const REPLY_CODE = piece(',"reply_code":');
+const REPLY_CODE_ID = piece(',"reply_code_id":');
+const ANSWER_COUNT = piece(',"answer_count":');
+const AUTHORITY_ANSWER_COUNT = piece(',"authority_answer_count":');
+const ADDITIONAL_ANSWER_COUNT = piece(',"additional_answer_count":');
+const RESPONSE_TIME = piece(',"response_time":');
+const TTL = piece(',"ttl":');
+const QUOTE = piece('"');
+const END_OBJECT = piece('}');
+
+const PROTOCOLS: Readonly<Record<DnsProtocol, Piece>> = {
+  dns: piece(',"vesper":{"dns":{"protocol":"dns"'),
+  mdns: piece(',"vesper":{"dns":{"protocol":"mdns"'),
+  llmnr: piece(',"vesper":{"dns":{"protocol":"llmnr"'),
+};
+const CLASS = piece(',"class":');
+const STATED_QUESTIONS = piece(',"question_count":');
+const STATED_ANSWERS = piece(',"answer_count":');
+const RETRIES = piece(',"retries":');
+const INCOMPLETE = piece(',"incomplete":true');
+const EDNS = { plain: piece(',"edns":{"dnssec_ok":false'), dnssec: piece(',"edns":{"dnssec_ok":true') };
+const EDNS_UDP_SIZE = piece(',"udp_size":');
+const EDNS_VERSION = piece(',"version":');
+
+/** Header flags by the bits AA TC RD RA AD CD. */
+const FLAGS = Array.from({ length: 64 }, (_, bits) => {
+  const names = ['AA', 'TC', 'RD', 'RA', 'AD', 'CD'].filter((_, i) => (bits >> (5 - i)) & 1);
+  return piece(names.length === 0 ? '' : `,"flags":${JSON.stringify(names)}`);
+});
+
+const CLASS_IN = 1;
+
+/** As the CIM manual spells the opcodes; the registry's name where it does not know one. */
+const CIM_OPCODES: readonly (string | undefined)[] = ['Query', 'IQuery', 'Status', undefined, 'Notify', 'Update'];
+
+/** As the CIM manual and the `reply_code` values of Splunk's test add-on spell the codes. */
+const CIM_REPLY_CODES: readonly (string | undefined)[] = [
+  'No Error',
+  'Format Error',
+  'Server Failure',
+  'Non-Existent Domain',
+  'NotImp',
+  'Refused',
+  'YXDomain',
+  'YXRRSet',
+  'NXRRSet',
+  'NotAuth',
+  'NotZone',
+];
+
+const opcodes = new NamePieces((opcode) => CIM_OPCODES[opcode] ?? opcodeName(opcode));
+const replyCodes = new NamePieces((rcode) => CIM_REPLY_CODES[rcode] ?? rcodeName(rcode));
+const recordTypes = new NamePieces(rrTypeName);
+const classes = new NamePieces(className);
+
+export class DnsLine {
+  private readonly parts: LineParts;
+  private readonly heads: HeadPieces;
+
+  constructor(parts: LineParts) {
+    this.parts = parts;
+    this.heads = parts.headPieces('', false);
+  }
+
+  make(event: DnsTransactionEvent): CimEvent | undefined {
+    const { parts } = this;
+    const { writer } = parts;
+    const { query, response, conversation } = event;
+    const asked = query ?? response;
+    if (asked === undefined) return undefined;
+    parts.head(event.time, this.heads, conversation);
+    parts.ends(conversation);
+    writer.piece(response === undefined ? MESSAGE_TYPES.query : MESSAGE_TYPES.response);
+    writer.count(TRANSACTION_ID, asked.id);
+    writer.piece(QUERY_TYPE);
+    writer.piece(opcodes.piece(asked.opcode));
+    const queries = this.questions(asked.questions);
+    const answers = response === undefined ? 0 : this.response(response);
+    if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
+    parts.session(conversation);
+    this.extras(event, asked, queries, answers);
+    parts.tail(conversation);
+    return writer.end('dns', event.time.seconds, event.time.nanos);
+  }
+
+  /** Returns how many values `query` has. */
+  private questions(questions: readonly DnsQuestion[]): number {
+    const { writer, list } = this.parts;
+    const first = questions[0];
+    let written = questions.length;
+    if (written === 1) {
+      writer.piece(QUERY);
+      writer.text(first!.name, MAX_NAME_BYTES);
+      writer.piece(QUOTE);
+    } else if (written > 1) {
+      list.begin(QUERIES);
+      for (const { name } of questions) list.item(name, MAX_NAME_BYTES);
+      written = list.written;
+      list.end();
+    }
+    writer.count(QUERY_COUNT, written);
+    if (first !== undefined) {
+      writer.piece(RECORD_TYPE);
+      writer.piece(recordTypes.piece(first.type));
+    }
+    return written;
+  }
+
+  /** Returns how many values `answer` has. */
+  private response(response: DnsMessage): number {
+    const { writer, list } = this.parts;
+    const { answers, counts, rcode } = response;
+    writer.piece(REPLY_CODE);
+    writer.piece(replyCodes.piece(rcode));
+    writer.count(REPLY_CODE_ID, rcode);
+    let written = 0;
+    if (answers.length > 0) {
+      list.begin(ANSWERS);
+      for (const { data } of answers) list.item(data, MAX_ANSWER_BYTES);
+      written = list.written;
+      list.end();
+    }
+    writer.count(ANSWER_COUNT, written);
+    writer.count(AUTHORITY_ANSWER_COUNT, counts[2]);
+    writer.count(ADDITIONAL_ANSWER_COUNT, counts[3]);
+    if (answers.length > 0) writer.count(TTL, lowestTtl(answers));
+    return written;
+  }
+
+  private extras(event: DnsTransactionEvent, asked: DnsMessage, queries: number, answers: number): void {
+    const { writer } = this.parts;
+    const { query, response, retries } = event;
+    writer.piece(PROTOCOLS[event.protocol]);
+    writer.piece(FLAGS[flagBits(response ?? asked)]!);
+    const question = asked.questions[0];
+    if (question !== undefined && question.class !== CLASS_IN) {
+      writer.piece(CLASS);
+      writer.piece(classes.piece(question.class));
+    }
+    if (asked.counts[0] !== queries) writer.count(STATED_QUESTIONS, asked.counts[0]);
+    if (response !== undefined) {
+      if (response.counts[1] !== answers) writer.count(STATED_ANSWERS, response.counts[1]);
+      if (question !== undefined) this.answerTypes(response.answers, question.type);
+    }
+    if (retries > 0) writer.count(RETRIES, retries);
+    if (query?.incomplete || response?.incomplete) writer.piece(INCOMPLETE);
+    const edns = query?.edns ?? response?.edns;
+    if (edns !== undefined) this.edns(edns);
+    writer.piece(END_OBJECT);
+  }
+
+  /** Types of the answers in their order, where they are not all of the type that was asked for. */
+  private answerTypes(answers: readonly DnsRecord[], asked: number): void {
+    if (answers.every(({ type }) => type === asked)) return;
+    const { writer, list } = this.parts;
+    list.begin(ANSWER_TYPES);
+    for (const { type } of answers) {
+      if (list.next()) {
+        writer.piece(recordTypes.piece(type));
+        list.done();
+      }
+    }
+    list.end();
+  }
+
+  private edns({ version, udpSize, dnssecOk, options }: Edns): void {
+    const { writer, list } = this.parts;
+    writer.piece(dnssecOk ? EDNS.dnssec : EDNS.plain);
+    writer.count(EDNS_UDP_SIZE, udpSize);
+    if (version > 0) writer.count(EDNS_VERSION, version);
+    if (options.length > 0) {
+      list.begin(EDNS_OPTIONS);
+      list.numbers(options.map(({ code }) => code));
+      list.end();
+    }
+    writer.piece(END_OBJECT);
+  }
+}
+
+function flagBits(message: DnsMessage): number {
+  return (
+    (message.authoritative ? 32 : 0) |
+    (message.truncated ? 16 : 0) |
+    (message.recursionDesired ? 8 : 0) |
+    (message.recursionAvailable ? 4 : 0) |
+    (message.authenticData ? 2 : 0) |
+    (message.checkingDisabled ? 1 : 0)
+  );
+}
+
+/** How long the whole answer may be kept: as long as the record that expires first. */
+function lowestTtl(answers: readonly DnsRecord[]): number {
+  let lowest = answers[0]!.ttl;
+  for (const { ttl } of answers) if (ttl < lowest) lowest = ttl;
+  return lowest;
+}

@@ -1,0 +1,130 @@
+/** Names of code points as ready pieces, and lists of them within a budget. */
+import { isGrease } from '../dissect/tls/versions.ts';
+import { type LineWriter, Piece } from './json-line.ts';
+
+/** Registered names are a few hundred; the bound is for senders that make code points up. About 150 bytes each. */
+const MAX_KEPT_NAMES = 2048;
+
+/** `"NAME"` for each code, made once. */
+export class NamePieces {
+  private readonly kept = new Map<number, Piece>();
+  private readonly nameOf: (code: number) => string;
+
+  constructor(nameOf: (code: number) => string) {
+    this.nameOf = nameOf;
+  }
+
+  piece(code: number): Piece {
+    const kept = this.kept.get(code);
+    if (kept !== undefined) return kept;
+    const piece = new Piece(JSON.stringify(this.nameOf(code)));
+    if (this.kept.size < MAX_KEPT_NAMES) this.kept.set(code, piece);
+    return piece;
+  }
+}
+
+/** How a list is written and cut. */
+export interface ListSpec {
+  /** `,"ciphers":[` */
+  readonly key: Piece;
+  /** `,"cipher_count":`, written with the true length where the list was cut; undefined where the caller says it. */
+  readonly countKey: Piece | undefined;
+  readonly maxItems: number;
+  /** Of the items with their commas. */
+  readonly maxBytes: number;
+}
+
+export function listSpec(name: string, maxItems: number, maxBytes: number, countName?: string): ListSpec {
+  const countKey = countName === undefined ? undefined : new Piece(`,"${countName}":`);
+  return { key: new Piece(`,"${name}":[`), countKey, maxItems, maxBytes };
+}
+
+const NOTHING = new Piece('');
+const COMMA = new Piece(',');
+const QUOTE = new Piece('"');
+const END_LIST = new Piece(']');
+
+/** Items of one list as they are written, whole or not at all. */
+export class ListWriter {
+  private readonly writer: LineWriter;
+  private spec: ListSpec | undefined;
+  private listStart = 0;
+  private itemsStart = 0;
+  private itemStart = 0;
+  private full = false;
+  /** Items that are in the list. */
+  written = 0;
+  /** Items offered. */
+  offered = 0;
+
+  constructor(writer: LineWriter) {
+    this.writer = writer;
+  }
+
+  begin(spec: ListSpec): void {
+    this.spec = spec;
+    this.listStart = this.writer.position;
+    this.writer.piece(spec.key);
+    this.itemsStart = this.writer.position;
+    this.written = 0;
+    this.offered = 0;
+    this.full = false;
+  }
+
+  /** Whether the next item is to be written; it is counted in any case. */
+  next(): boolean {
+    this.offered++;
+    if (this.full || this.written === this.spec!.maxItems) return false;
+    this.itemStart = this.writer.position;
+    if (this.written > 0) this.writer.piece(COMMA);
+    return true;
+  }
+
+  /** After an item: keeps it if the list is still within its budget, else takes it back and lets no more in. */
+  done(): void {
+    if (this.writer.position - this.itemsStart > this.spec!.maxBytes) {
+      this.writer.position = this.itemStart;
+      this.full = true;
+    } else this.written++;
+  }
+
+  /** Closes the list; one without items leaves `empty`, or no trace but its count. */
+  end(empty?: Piece): void {
+    if (this.written > 0) this.writer.piece(END_LIST);
+    else {
+      this.writer.position = this.listStart;
+      if (empty !== undefined) this.writer.piece(empty);
+    }
+    const { countKey } = this.spec!;
+    if (countKey !== undefined && this.written < this.offered) this.writer.count(countKey, this.offered);
+  }
+
+  /** Names of code points in wire order, GREASE (RFC 8701) left out. */
+  names(codes: readonly number[], names: NamePieces): void {
+    for (const code of codes) {
+      if (!isGrease(code) && this.next()) {
+        this.writer.piece(names.piece(code));
+        this.done();
+      }
+    }
+  }
+
+  /** Code points without names, such as extension types, GREASE left out. */
+  numbers(codes: readonly number[]): void {
+    for (const code of codes) {
+      if (!isGrease(code) && Number.isSafeInteger(code) && code >= 0 && this.next()) {
+        this.writer.count(NOTHING, code);
+        this.done();
+      }
+    }
+  }
+
+  /** A text, cut where it needs more than `limit` bytes. */
+  item(text: string, limit: number): void {
+    if (!this.next()) return;
+    this.writer.piece(QUOTE);
+    this.writer.text(text, limit);
+    this.writer.piece(QUOTE);
+    this.done();
+  }
+}

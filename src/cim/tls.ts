@@ -1,0 +1,147 @@
+/**
+ * TLS handshakes. They carry the fields of Network_Traffic, but `cim_model` says whether they count as such: where
+ * flows are collected the connection is in the model through its flow record already, and one event more would count it
+ * twice. An event type that tags Network_Traffic therefore asks for `cim_model="Network_Traffic"`.
+ */
+import type { ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
+import type { Verdict } from '../policy/verdict.ts';
+import type { CimEvent } from './event.ts';
+import { Piece } from './json-line.ts';
+import type { HeadPieces, LineParts } from './line-parts.ts';
+import { listSpec, NamePieces } from './pieces.ts';
+
+/** A host name has at most 253 characters; a ClientHello may carry 64 KB. */
+const MAX_SERVER_NAME_BYTES = 256;
+/** Browsers offer about 16 suites, scanners hundreds. */
+const CIPHERS = listSpec('ciphers', 40, 1_400, 'cipher_count');
+const GROUPS = listSpec('groups', 20, 250, 'group_count');
+const KEY_SHARES = listSpec('key_shares', 8, 120, 'key_share_count');
+const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 500, 'signature_algorithm_count');
+const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 100, 'supported_version_count');
+const EXTENSIONS = listSpec('extensions', 32, 160, 'extension_count');
+const ALPN = listSpec('alpn', 8, 160, 'alpn_count');
+const MAX_ALPN_BYTES = 64;
+
+const piece = (text: string): Piece => new Piece(text);
+
+const SSL_VERSION = piece(',"ssl_version":');
+const SSL_CIPHER = piece(',"ssl_cipher":');
+const SSL_SERVER_NAME = piece(',"ssl_server_name":"');
+const RESPONSE_TIME = piece(',"response_time":');
+const QUOTE = piece('"');
+const END_OBJECT = piece('}');
+
+/** `vesper.tls` begins with which hellos were seen. */
+const HELLOS = {
+  both: piece(',"vesper":{"tls":{"hellos":"both"'),
+  client: piece(',"vesper":{"tls":{"hellos":"client"'),
+  server: piece(',"vesper":{"tls":{"hellos":"server"'),
+};
+const OFFERED_VERSION = piece(',"offered_version":');
+const SERVER_NAME_LENGTH = piece(',"server_name_length":');
+const GROUP = piece(',"group":');
+const SERVER_ALPN = piece(',"server_alpn":"');
+const COMPRESSION_METHOD = piece(',"compression_method":');
+const HELLO_RETRY_REQUEST = piece(',"hello_retry_request":true');
+const SSLV2_HELLO = piece(',"sslv2_hello":true');
+const MALFORMED = piece(',"malformed":true');
+
+const ciphers = new NamePieces(cipherSuiteName);
+const groups = new NamePieces(groupName);
+const signatureSchemes = new NamePieces(signatureSchemeName);
+const versions = new NamePieces((version) => sslVersionName(version) ?? tlsVersionName(version));
+
+export class TlsLine {
+  private readonly parts: LineParts;
+  private readonly heads: HeadPieces;
+
+  constructor(parts: LineParts, flowsCollected: boolean) {
+    this.parts = parts;
+    const model = flowsCollected ? 'none' : 'Network_Traffic';
+    this.heads = parts.headPieces(`"action":"allowed","app":"tls","cim_model":"${model}",`, true);
+  }
+
+  make(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): CimEvent {
+    const { parts } = this;
+    const { writer } = parts;
+    const { client, server, retry, conversation } = event;
+    parts.head(event.time, this.heads, conversation);
+    parts.trafficEnds(conversation);
+    if (server !== undefined) this.negotiated(server);
+    if (client?.serverName !== undefined && client.serverName !== '') {
+      writer.piece(SSL_SERVER_NAME);
+      writer.text(client.serverName, MAX_SERVER_NAME_BYTES);
+      writer.piece(QUOTE);
+    }
+    if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
+    parts.session(conversation);
+    if (client === undefined) writer.piece(HELLOS.server);
+    else writer.piece(server === undefined && retry === undefined ? HELLOS.client : HELLOS.both);
+    if (client !== undefined) this.offered(client);
+    if (server !== undefined) this.answered(server);
+    if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
+    if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
+    writer.piece(END_OBJECT);
+    parts.verdicts(verdicts);
+    parts.tail(conversation);
+    return writer.end('tls', event.time.seconds, event.time.nanos);
+  }
+
+  private negotiated({ version, cipherSuite }: ServerHello): void {
+    const { writer } = this.parts;
+    if (sslVersionName(version) !== undefined) {
+      writer.piece(SSL_VERSION);
+      writer.piece(versions.piece(version));
+    }
+    writer.piece(SSL_CIPHER);
+    writer.piece(ciphers.piece(cipherSuite));
+  }
+
+  private offered(client: ClientHello): void {
+    const { writer, list } = this.parts;
+    writer.piece(OFFERED_VERSION);
+    writer.piece(versions.piece(client.version));
+    const { serverName } = client;
+    if (serverName !== undefined && serverName.length > MAX_SERVER_NAME_BYTES) {
+      writer.count(SERVER_NAME_LENGTH, serverName.length);
+    }
+    list.begin(CIPHERS);
+    list.names(client.cipherSuites, ciphers);
+    list.names(client.sslv2CipherKinds, ciphers);
+    list.end();
+    list.begin(SUPPORTED_VERSIONS);
+    list.names(client.supportedVersions, versions);
+    list.end();
+    list.begin(GROUPS);
+    list.names(client.groups, groups);
+    list.end();
+    list.begin(KEY_SHARES);
+    list.names(client.keyShares, groups);
+    list.end();
+    list.begin(SIGNATURE_ALGORITHMS);
+    list.names(client.signatureAlgorithms, signatureSchemes);
+    list.end();
+    list.begin(ALPN);
+    for (const protocol of client.alpn) list.item(protocol, MAX_ALPN_BYTES);
+    list.end();
+    list.begin(EXTENSIONS);
+    list.numbers(client.extensions);
+    list.end();
+    if (client.sslv2) writer.piece(SSLV2_HELLO);
+  }
+
+  private answered(server: ServerHello): void {
+    const { writer } = this.parts;
+    if (server.keyShareGroup !== undefined) {
+      writer.piece(GROUP);
+      writer.piece(groups.piece(server.keyShareGroup));
+    }
+    if (server.alpn !== undefined && server.alpn !== '') {
+      writer.piece(SERVER_ALPN);
+      writer.text(server.alpn, MAX_ALPN_BYTES);
+      writer.piece(QUOTE);
+    }
+    if (server.compressionMethod > 0) writer.count(COMPRESSION_METHOD, server.compressionMethod);
+  }
+}

@@ -1,0 +1,85 @@
+/** Batches to file descriptors: whole lines, one write for each batch. */
+import { writeSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
+import type { CimEvent, Kind } from '../cim/event.ts';
+import { DeliveryError, ReaderGoneError } from './output.ts';
+
+/** How long to wait before asking a full pipe again that somebody has made non-blocking. */
+const FULL_PIPE_WAIT_MS = 2;
+
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Length of the event's line with its newline. */
+export function lineLength(event: CimEvent): number {
+  return event.end + 1 - event.start;
+}
+
+/**
+ * The lines of a batch, or of one kind in it, as one range of bytes. Events made one after another lie so in their block:
+ * then it is that part of the block itself, else a copy.
+ */
+export function gather(batch: readonly CimEvent[], kind?: Kind): Buffer {
+  let total = 0;
+  let first: CimEvent | undefined;
+  let last: CimEvent | undefined;
+  let contiguous = true;
+  for (const event of batch) {
+    if (kind !== undefined && event.kind !== kind) continue;
+    total += lineLength(event);
+    if (last !== undefined && !follows(event, last)) contiguous = false;
+    first ??= event;
+    last = event;
+  }
+  if (first === undefined || last === undefined) return Buffer.alloc(0);
+  if (contiguous) return first.block.subarray(first.start, last.end + 1);
+  const lines = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (const event of batch) {
+    if (kind === undefined || event.kind === kind) at += event.block.copy(lines, at, event.start, event.end + 1);
+  }
+  return lines;
+}
+
+function follows(event: CimEvent, before: CimEvent): boolean {
+  return event.block === before.block && event.start === before.end + 1;
+}
+
+/** Writes all of the bytes. Returns undefined, or the error and how many bytes went before it. */
+export function writeAll(fd: number, bytes: Buffer): { error: NodeJS.ErrnoException; written: number } | undefined {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (caught) {
+      const error = caught as NodeJS.ErrnoException;
+      if (error.code === 'EAGAIN') Atomics.wait(clock, 0, 0, FULL_PIPE_WAIT_MS);
+      else if (error.code !== 'EINTR') return { error, written };
+    }
+  }
+  return undefined;
+}
+
+/** How many of the events, of one kind or of all, lie whole in the first `written` bytes that `gather` gave. */
+export function wholeEvents(batch: readonly CimEvent[], written: number, kind?: Kind): number {
+  let count = 0;
+  let length = 0;
+  for (const event of batch) {
+    if (kind !== undefined && event.kind !== kind) continue;
+    length += lineLength(event);
+    if (length > written) break;
+    count++;
+  }
+  return count;
+}
+
+/** `no space left on device (ENOSPC)` */
+export function systemErrorText(error: NodeJS.ErrnoException): string {
+  const known = error.errno === undefined ? undefined : getSystemErrorMap().get(error.errno);
+  return known === undefined ? error.message : `${known[1]} (${known[0]})`;
+}
+
+export function deliveryError(what: string, error: NodeJS.ErrnoException, delivered: number): DeliveryError {
+  const message = `cannot write ${what}: ${systemErrorText(error)}`;
+  if (error.code === 'EPIPE') return new ReaderGoneError(message, false, { cause: error, delivered });
+  return new DeliveryError(message, false, { cause: error, delivered });
+}
