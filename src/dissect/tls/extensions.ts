@@ -14,26 +14,35 @@ export const ExtensionType = {
   keyShare: 51,
 } as const;
 
-/** Reads `length` bytes of 16-bit values; what there is of them where the list overruns. */
-export function readU16List(reader: Reader, length: number): number[] {
-  const bytes = Math.min(length, reader.remaining);
-  if (bytes < length || (length & 1) !== 0) reader.truncated = true;
+/** A list that overruns its place is left out: what it would take for its own is something else. */
+const NONE: readonly never[] = [];
+
+/** Whether `length` bytes are there; else what is left is passed over and the reader marked. */
+function has(reader: Reader, length: number): boolean {
+  if (length <= reader.remaining) return true;
+  reader.skip(length);
+  return false;
+}
+
+/** Reads `length` bytes of 16-bit values. */
+export function readU16List(reader: Reader, length: number): readonly number[] {
+  if (!has(reader, length)) return NONE;
+  if ((length & 1) !== 0) reader.truncated = true;
   const { view, position } = reader;
-  const count = bytes >> 1;
+  const count = length >> 1;
   const list = new Array<number>(count);
   for (let i = 0; i < count; i++) list[i] = view.getUint16(position + 2 * i);
-  reader.position = position + bytes;
+  reader.position = position + length;
   return list;
 }
 
-/** Reads `length` bytes as a list; what there is of them where the list overruns. */
-export function readU8List(reader: Reader, length: number): number[] {
-  const count = Math.min(length, reader.remaining);
-  if (count < length) reader.truncated = true;
+/** Reads `length` bytes as a list. */
+export function readU8List(reader: Reader, length: number): readonly number[] {
+  if (!has(reader, length)) return NONE;
   const { view, position } = reader;
-  const list = new Array<number>(count);
-  for (let i = 0; i < count; i++) list[i] = view.getUint8(position + i);
-  reader.position = position + count;
+  const list = new Array<number>(length);
+  for (let i = 0; i < length; i++) list[i] = view.getUint8(position + i);
+  reader.position = position + length;
   return list;
 }
 
@@ -42,10 +51,7 @@ export function readU8List(reader: Reader, length: number): number[] {
  * backslash itself (RFC 1035 §5.1). Undefined where the text overruns.
  */
 export function readText(reader: Reader, length: number): string | undefined {
-  if (length > reader.remaining) {
-    reader.skip(length);
-    return undefined;
-  }
+  if (!has(reader, length)) return undefined;
   const { view, position } = reader;
   let plain = true;
   for (let i = position; i < position + length; i++) {
@@ -71,9 +77,11 @@ function escapeText(text: string): string {
 }
 
 /** `ProtocolName protocol_name_list<2..2^16-1>` (RFC 7301 §3.1). */
-export function readAlpn(reader: Reader): string[] {
+export function readAlpn(reader: Reader): readonly string[] {
+  const length = reader.u16();
+  if (!has(reader, length)) return NONE;
   const protocols: string[] = [];
-  const outer = reader.enter(reader.u16());
+  const outer = reader.enter(length);
   while (reader.remaining > 0) {
     const name = readText(reader, reader.u8());
     if (name !== undefined) protocols.push(name);
@@ -85,8 +93,10 @@ export function readAlpn(reader: Reader): string[] {
 /** The first `host_name` of `ServerName server_name_list<1..2^16-1>` (RFC 6066 §3). */
 export function readServerName(reader: Reader): string | undefined {
   const HOST_NAME = 0;
+  const listLength = reader.u16();
+  if (!has(reader, listLength)) return undefined;
   let name: string | undefined;
-  const outer = reader.enter(reader.u16());
+  const outer = reader.enter(listLength);
   while (reader.remaining > 0 && name === undefined) {
     const type = reader.u8();
     const length = reader.u16();
@@ -98,9 +108,11 @@ export function readServerName(reader: Reader): string | undefined {
 }
 
 /** The groups of `KeyShareEntry client_shares<0..2^16-1>` (RFC 8446 §4.2.8). */
-export function readKeyShareGroups(reader: Reader): number[] {
+export function readKeyShareGroups(reader: Reader): readonly number[] {
+  const length = reader.u16();
+  if (!has(reader, length)) return NONE;
   const groups: number[] = [];
-  const outer = reader.enter(reader.u16());
+  const outer = reader.enter(length);
   while (reader.remaining >= 4) {
     groups.push(reader.u16());
     reader.skip(reader.u16());

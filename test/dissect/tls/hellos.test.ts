@@ -173,19 +173,19 @@ test('server names: the first host_name, escaped like a DNS name', () => {
   assert.equal(nameOf(extension(0, Buffer.alloc(0))), undefined);
 });
 
-test('a list that overruns its place keeps what came before and marks the hello', () => {
+test('a list that overruns its place is left out, what came before stays, and the hello is marked', () => {
   const read = (bytes: Buffer) => readClientHello(over(bytes), 0x0301)!;
   // The list of groups claims 32 bytes, its extension has two: what follows is still read.
   const groups = read(clientHello([extension(10, Buffer.from('0020001d', 'hex')), serverName([0, 'a.example'])]));
-  assert.deepEqual([groups.groups, groups.serverName, groups.malformed], [[0x1d], 'a.example', true]);
+  assert.deepEqual([groups.groups, groups.serverName, groups.malformed], [[], 'a.example', true]);
   // The second extension claims more than there is.
   const last = read(clientHello([serverName([0, 'a.example']), Buffer.from('00100fff0003026832', 'hex')]));
   assert.deepEqual([last.extensions, last.alpn, last.malformed], [[0], [], true]);
-  // The suites overrun the message.
-  const suites = clientHello([]);
-  suites.writeUInt16BE(0x4000, 35);
-  assert.equal(read(suites).cipherSuites[0], 0x1301);
-  assert.equal(read(suites).malformed, true);
+  // The suites overrun the message by one byte: extensions are not taken for suites.
+  const suites = clientHello([serverName([0, 'a.example'])]);
+  suites.writeUInt16BE(suites.length - 36, 35);
+  assert.deepEqual([read(suites).cipherSuites, read(suites).malformed], [[], true]);
+  assert.equal(read(suites).random, '07'.repeat(32));
   // An odd length, a name cut short, a key share cut short.
   assert.equal(read(clientHello([], Buffer.from('130113', 'hex'))).malformed, true);
   assert.equal(read(clientHello([extension(0, Buffer.from('000500000961', 'hex'))])).malformed, true);
