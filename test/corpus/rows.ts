@@ -60,6 +60,8 @@ export interface ConversationRow {
   readonly aport: number;
   readonly b: string;
   readonly bport: number;
+  /** Protocols around it, as `eth:ethertype:ip:udp`. */
+  readonly path: string;
   readonly innermost: boolean;
   readonly initiator: 'a' | 'b' | null;
   readonly pkts_ab: number;

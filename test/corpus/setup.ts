@@ -26,7 +26,7 @@ export function corpusEngineOptions(interfaceName: EngineOptions['interfaceName'
       udpIdleTimeout: NEVER,
       icmpIdleTimeout: NEVER,
     },
-    dnsOptions: { messages: true, transactions: true, ports: [], queryTimeout: 10 },
+    dnsOptions: { messages: true, transactions: true, ports: [8053], queryTimeout: 10 },
     tlsOptions: { messages: true, transactions: true },
     filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
     interfaceName,
