@@ -14,7 +14,7 @@ export interface ByteSource {
   close(): void;
 }
 
-/** A regular file, read synchronously: from the page cache that is two to three times as fast as a turn of the thread pool. */
+/** A regular file, read synchronously: a turn of the thread pool for each block would double the time of a bare run. */
 export class FileSource implements ByteSource {
   taken = 0;
   readonly total: number;

@@ -54,7 +54,7 @@ export class PcapngInterface {
     const units = this.unitsPerSecond;
     if (units === 0) return this.setRareTime(frame, high, low);
     // The quotient of doubles is off by one at most. The remainder is then within [-units, 2 units), which 32 bits
-    // hold, so its exact value is the 32-bit difference: no BigInt (100 ns a packet) and no lost nanosecond.
+    // hold, so its exact value is the 32-bit difference: no lost nanosecond, and no BigInt, which takes 25 times as long.
     let seconds = Math.floor((high * 0x1_0000_0000 + low) / units);
     let remainder = (low - Math.imul(seconds, units)) | 0;
     if (remainder < 0) {
