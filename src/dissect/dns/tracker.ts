@@ -1,6 +1,13 @@
 /** Finds the DNS messages of datagrams and TCP connections on the DNS ports and makes the events of them. */
 import type { Counters } from '../../counters.ts';
-import { type Conversation, type DnsMessage, type DnsProtocol, type EventSink, reverse } from '../event.ts';
+import {
+  type Conversation,
+  type DnsMessage,
+  type DnsProtocol,
+  type EventSink,
+  reverse,
+  type Timestamp,
+} from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';
@@ -175,12 +182,7 @@ export class DnsTracker implements MessageHandler {
     return false;
   }
 
-  private respond(
-    key: PairingKey,
-    message: DnsMessage,
-    conversation: Conversation,
-    time: { seconds: number; nanos: number },
-  ): void {
+  private respond(key: PairingKey, message: DnsMessage, conversation: Conversation, time: Timestamp): void {
     const { connection } = this;
     if (connection !== undefined && connection.transfer === message.id) {
       // The transfer goes on, unless its id is in use again.
