@@ -62,7 +62,8 @@ export class TlsTracker implements HelloReporter {
       this.connections.set(slot, connection);
       this.flows.setStage(slot, Stage.following);
       const more = this.follow(connection, packet, fromClient);
-      return more && stage !== Stage.new ? this.followEarly(connection, packet, fromClient) : more;
+      const isSplit = more && !connection.found && stage !== Stage.new;
+      return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
     if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
