@@ -34,7 +34,10 @@ function policies(): Finding {
 
 function liveCapture(): Finding {
   const kernel = existsSync('/sys/kernel/btf') ? 'this kernel has BPF' : 'this system has no BPF';
-  return { works: false, what: `live capture is not in this version (${kernel}); use "tcpdump -w - | vesper replay -"` };
+  return {
+    works: false,
+    what: `live capture is not in this version (${kernel}); use "tcpdump -w - | vesper replay -"`,
+  };
 }
 
 export async function doctor(args: string[]): Promise<number> {

@@ -1,0 +1,158 @@
+/** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
+import { createHash } from 'node:crypto';
+import type { FrameSink } from './capture/capture.ts';
+import type { CimEvent, Kind } from './cim/event.ts';
+import type { EventFormat } from './cim/format.ts';
+import { NativeFormat } from './cim/native.ts';
+import { Normalizer } from './cim/normalize.ts';
+import type { Config } from './config.ts';
+import type { Counters } from './counters.ts';
+import { Engine } from './dissect/engine.ts';
+import type { FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { Frame } from './dissect/frame.ts';
+import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
+import { domainFilter } from './event-filter.ts';
+import type { Delivery } from './outputs/delivery.ts';
+import type { PolicySet } from './policy/policy.ts';
+import type { Verdict } from './policy/verdict.ts';
+
+export interface AgentParts {
+  readonly config: Config;
+  readonly counters: Counters;
+  readonly policies: PolicySet;
+  readonly delivery: Delivery;
+  /** The name of an interface of the capture that runs. */
+  readonly interfaceName: (index: number) => string | undefined;
+}
+
+const NO_VERDICTS: readonly Verdict[] = [];
+
+/** The name of a run comes from its first frame: replaying a file gives the same ids, two files give different ones. */
+function runName(frame: Frame): string {
+  const hash = createHash('sha256');
+  hash.update(`${frame.seconds}.${frame.nanos} ${frame.linkType} ${frame.originalLength} `);
+  hash.update(frame.bytes.subarray(frame.start, frame.end));
+  return hash.digest('hex').slice(0, 10);
+}
+
+export class Agent implements FrameSink {
+  private readonly counters: Counters;
+  private readonly policies: PolicySet;
+  private readonly delivery: Delivery;
+  private readonly engine: Engine;
+  private readonly native: boolean;
+  private readonly kinds: ReadonlySet<Kind>;
+  private readonly isIgnored: (event: NetworkEvent) => boolean;
+  private readonly makeFormat: (runId: string) => EventFormat;
+  private format: EventFormat | undefined;
+  /** Verdicts of connections whose last flow record is still to come, by session. */
+  private readonly verdicts = new Map<number, readonly Verdict[]>();
+
+  constructor({ config, counters, policies, delivery, interfaceName }: AgentParts) {
+    this.counters = counters;
+    this.policies = policies;
+    this.delivery = delivery;
+    this.native = config.format === 'native';
+    this.kinds = new Set(config.collect);
+    this.isIgnored = domainFilter(config.ignore.domains);
+    const flows = this.kinds.has('flow');
+    this.makeFormat = (runId) =>
+      this.native
+        ? new NativeFormat()
+        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses: new Set() });
+    this.engine = new Engine(
+      {
+        flows,
+        dns: this.kinds.has('dns'),
+        tls: this.kinds.has('tls') || this.kinds.has('finding'),
+        network: DEFAULT_NETWORK_OPTIONS,
+        flow: {
+          capacity: config.flows.capacity,
+          activeTimeout: config.flows.active_timeout_s,
+          tcpIdleTimeout: config.flows.tcp_idle_timeout_s,
+          udpIdleTimeout: config.flows.udp_idle_timeout_s,
+          icmpIdleTimeout: config.flows.icmp_idle_timeout_s,
+        },
+        dnsOptions: {
+          messages: this.native,
+          transactions: !this.native,
+          ports: config.dns.ports,
+          queryTimeout: config.dns.query_timeout_s,
+        },
+        tlsOptions: { messages: this.native, transactions: true },
+        filter: {
+          ignoreSources: config.ignore.sources,
+          ignoreDestinations: config.ignore.destinations,
+          ignoreNetworks: config.ignore.networks,
+          ignorePorts: config.ignore.ports,
+        },
+        interfaceName,
+      },
+      counters,
+      (event) => this.event(event),
+    );
+  }
+
+  frame(frame: Frame): void {
+    this.format ??= this.makeFormat(runName(frame));
+    this.engine.frame(frame);
+  }
+
+  ready(): Promise<void> | undefined {
+    return this.delivery.ready();
+  }
+
+  /** The end of the traffic: everything still open becomes an event. */
+  end(): void {
+    this.engine.end();
+  }
+
+  private event(event: NetworkEvent): void {
+    if (this.isIgnored(event)) {
+      this.counters['events.filtered.domain']++;
+      return;
+    }
+    switch (event.kind) {
+      case 'tls_handshake':
+        this.handshake(event);
+        break;
+      case 'flow':
+        this.make(event, this.verdictsOf(event));
+        break;
+      case 'client_hello':
+      case 'server_hello':
+        if (this.kinds.has('tls')) this.make(event, NO_VERDICTS);
+        break;
+      default:
+        this.make(event, NO_VERDICTS);
+    }
+  }
+
+  private handshake(event: TlsHandshakeEvent): void {
+    const verdicts = this.policies.judge(event);
+    if (verdicts.length > 0) this.counters['policy.handshakes']++;
+    if (this.kinds.has('flow')) this.verdicts.set(event.conversation.session, verdicts);
+    if (this.kinds.has('tls')) this.make(event, verdicts);
+    for (const { violations } of verdicts) {
+      this.counters['policy.findings'] += violations.length;
+      if (!this.kinds.has('finding')) continue;
+      for (const violation of violations) this.push(this.format?.finding(event, violation));
+    }
+  }
+
+  private verdictsOf(flow: FlowEvent): readonly Verdict[] {
+    const { session } = flow.conversation;
+    const verdicts = this.verdicts.get(session);
+    if (verdicts === undefined) return NO_VERDICTS;
+    if (flow.endReason !== 'active_timeout') this.verdicts.delete(session);
+    return verdicts;
+  }
+
+  private make(event: NetworkEvent, verdicts: readonly Verdict[]): void {
+    this.push(this.format?.normalize(event, verdicts));
+  }
+
+  private push(event: CimEvent | undefined): void {
+    if (event !== undefined) this.delivery.push(event);
+  }
+}

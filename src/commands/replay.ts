@@ -1,0 +1,123 @@
+/** `vesper replay`: capture files become events. */
+import { Agent } from '../agent.ts';
+import { CaptureError } from '../capture/capture.ts';
+import { PcapFile } from '../capture/pcap-file.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { type Counters, createCounters } from '../counters.ts';
+import { createLogger, type Logger } from '../log.ts';
+import { Delivery } from '../outputs/delivery.ts';
+import { ReaderGoneError } from '../outputs/output.ts';
+import { openTargets } from '../outputs/target.ts';
+import { loadPolicies } from '../policy/load.ts';
+import { UsageError } from '../usage-error.ts';
+import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
+import { Progress } from './progress.ts';
+
+const HELP = `vesper replay FILE… [OPTION…]
+
+  Turns capture files (pcap, pcapng, either of them gzipped; - is standard input) into events. Several files are one
+  stretch of traffic, in the order given.
+
+${PIPELINE_HELP}`;
+
+/** Opens all files before any output is made: a wrong one leaves nothing behind. */
+async function openCaptures(
+  files: readonly string[],
+  onWarning: (text: string) => void,
+  progress: Progress,
+): Promise<PcapFile[]> {
+  const captures: PcapFile[] = [];
+  for (const file of files) {
+    try {
+      captures.push(await PcapFile.open(file, { onWarning, onProgress: (read, total) => progress.bytes(read, total) }));
+    } catch (error) {
+      if (error instanceof CaptureError) throw new UsageError(error.message);
+      throw error;
+    }
+  }
+  return captures;
+}
+
+function logFormat(config: Config): 'json' | 'text' {
+  if (config.log.format !== 'auto') return config.log.format;
+  return process.stderr.isTTY ? 'text' : 'json';
+}
+
+/** The counters that are not zero. */
+function summary(counters: Counters): Partial<Counters> {
+  return Object.fromEntries(Object.entries(counters).filter(([, count]) => count !== 0));
+}
+
+interface Replay {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly files: readonly string[];
+}
+
+async function run({ config, logger, files }: Replay): Promise<number> {
+  let failed = false;
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  const counters = createCounters();
+  const progress = new Progress(counters);
+  const policies = loadPolicies(config.policies);
+  const outputs = openTargets(config.outputs);
+  const onWarning = (text: string): void => {
+    failed = true;
+    progress.clear();
+    logger.warn(text);
+  };
+  const captures = await openCaptures(files, onWarning, progress);
+
+  let readersLeft = outputs.length;
+  const delivery = new Delivery(outputs, counters, (output, error) => {
+    if (error instanceof ReaderGoneError) {
+      readersLeft--;
+      if (readersLeft === 0) stop();
+      return;
+    }
+    failed = true;
+    progress.clear();
+    logger.error({ output: output.name }, error.message);
+    stop();
+  });
+  let running = captures[0];
+  const interfaceName = (index: number): string | undefined => running?.interfaceName(index);
+  const agent = new Agent({ config, counters, policies, delivery, interfaceName });
+  const interrupt = (): void => {
+    failed = true;
+    stop();
+  };
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  const started = performance.now();
+  progress.start();
+  try {
+    for (const capture of captures) {
+      running = capture;
+      await capture.run(agent, abort.signal);
+    }
+    agent.end();
+    await delivery.close();
+  } finally {
+    progress.stop();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  const seconds = Math.round(performance.now() - started) / 1000;
+  if (progress.shown) progress.summary(seconds);
+  else logger.info({ seconds, counters: summary(counters) }, 'replay done');
+  return failed ? 1 : 0;
+}
+
+export async function replay(args: string[]): Promise<number> {
+  const { values, positionals: files } = parseFlags(args, PIPELINE_FLAGS, 'replay');
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (files.length === 0)
+    throw new UsageError('name a capture file, or - for standard input; see vesper replay --help');
+  const config = loadConfig(configFile(values), settingsOfFlags(values));
+  return run({ config, logger: createLogger(config.log.level, logFormat(config)), files });
+}
