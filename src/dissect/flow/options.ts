@@ -33,3 +33,9 @@ export const ATTEMPT_IDLE_TIMEOUT = 60;
 
 /** Silence after both FINs or a reset before the flow is reported: time for the last ACKs and retransmitted FINs. */
 export const CLOSED_LINGER = 5;
+
+/**
+ * Silence after that report before the flow is forgotten: the TIME-WAIT state of Linux (RFC 9293 §3.6.1). What comes
+ * late, a retransmitted FIN or another reset, is one more record of the same connection and no connection of its own.
+ */
+export const TIME_WAIT = 60;

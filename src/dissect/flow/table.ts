@@ -6,7 +6,7 @@ import { IpProtocol, type Packet } from '../net/packet.ts';
 import { Conversations } from './conversation.ts';
 import { FlowIndex } from './flow-index.ts';
 import { FlowKey, KeyWord, keyLength } from './key.ts';
-import { ATTEMPT_IDLE_TIMEOUT, CLOSED_LINGER, type FlowOptions } from './options.ts';
+import { ATTEMPT_IDLE_TIMEOUT, CLOSED_LINGER, type FlowOptions, TIME_WAIT } from './options.ts';
 import {
   COUNTS_DOUBLES,
   FlowRecords,
@@ -207,7 +207,8 @@ export class FlowTable {
       if (this.lastSeconds(this.hand) < this.lastSeconds(oldest)) oldest = this.hand;
       this.hand = (this.hand + 1) % records.capacity;
     }
-    if (records.bytes[records.hot(oldest) * 4 + HotByte.disposition] === 0) this.counters['flows.evicted']++;
+    const isReported = records.bytes[records.hot(oldest) * 4 + HotByte.disposition] === 0 && this.hasOpenRecord(oldest);
+    if (isReported) this.counters['flows.evicted']++;
     this.finish(oldest, 'evicted');
   }
 
@@ -252,7 +253,7 @@ export class FlowTable {
     if (protocol === IpProtocol.udp) return this.options.udpIdleTimeout;
     if (protocol !== IpProtocol.tcp) return this.options.icmpIdleTimeout;
     const state = bytes[hot * 4 + HotByte.state] as number;
-    if (isOver(state)) return CLOSED_LINGER;
+    if (isOver(state)) return this.hasOpenRecord(slot) ? CLOSED_LINGER : TIME_WAIT;
     return isAttempt(state) ? Math.min(ATTEMPT_IDLE_TIMEOUT, this.options.tcpIdleTimeout) : this.options.tcpIdleTimeout;
   }
 
@@ -274,10 +275,13 @@ export class FlowTable {
     const hot = this.records.hot(slot);
     const { now } = this.wheel;
     if (now > (words[hot + Hot.lastSeconds] as number) + this.idleTimeout(slot)) {
-      this.close(slot, 'idle_timeout');
-      return;
-    }
-    if (now > (words[hot + Hot.firstSeconds] as number) + this.options.activeTimeout)
+      if (!this.isOver(slot) || !this.hasOpenRecord(slot)) {
+        this.close(slot, 'idle_timeout');
+        return;
+      }
+      this.hooks.end(slot);
+      this.report(slot, this.endReason(slot, 'idle_timeout'));
+    } else if (now > (words[hot + Hot.firstSeconds] as number) + this.options.activeTimeout)
       this.report(slot, 'active_timeout');
     this.wheel.schedule(slot, this.deadline(slot));
   }
@@ -294,8 +298,7 @@ export class FlowTable {
     const hot = records.hot(slot);
     if (bytes[hot * 4 + HotByte.disposition] === 0) {
       this.hooks.end(slot);
-      const state = this.isTcp(slot) ? TCP_STATES[bytes[hot * 4 + HotByte.state] as number] : undefined;
-      this.report(slot, state === 'closed' ? 'fin' : state === 'reset' ? 'rst' : reason);
+      this.report(slot, this.endReason(slot, reason));
     }
     this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.conversations.end(slot);
@@ -306,11 +309,25 @@ export class FlowTable {
   /** Emits the open record, if it counts a packet, and begins the next. */
   private report(slot: number, reason: FlowEndReason): void {
     const { records } = this;
-    const hot = records.hot(slot);
-    const counted = records.words[hot + Hot.firstSeconds] !== NO_PACKET;
-    if (!counted || records.bytes[hot * 4 + HotByte.disposition] !== 0) return;
+    if (!this.hasOpenRecord(slot) || records.bytes[records.hot(slot) * 4 + HotByte.disposition] !== 0) return;
     this.hooks.emit(reportFlow(records, slot, this.conversation(slot), reason));
     nextRecord(records, slot, this.isTcp(slot));
+  }
+
+  /** Whether a packet came since the last record. */
+  private hasOpenRecord(slot: number): boolean {
+    return this.records.words[this.records.hot(slot) + Hot.firstSeconds] !== NO_PACKET;
+  }
+
+  private isOver(slot: number): boolean {
+    return this.isTcp(slot) && isOver(this.records.bytes[this.records.hot(slot) * 4 + HotByte.state] as number);
+  }
+
+  private endReason(slot: number, otherwise: FlowEndReason): FlowEndReason {
+    const state = this.isTcp(slot)
+      ? TCP_STATES[this.records.bytes[this.records.hot(slot) * 4 + HotByte.state] as number]
+      : '';
+    return state === 'closed' ? 'fin' : state === 'reset' ? 'rst' : otherwise;
   }
 
   private isTcp(slot: number): boolean {
