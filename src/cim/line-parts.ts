@@ -22,7 +22,8 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
-const MAX_SENSOR_NAME = 256;
+/** A host name has at most 253 characters. */
+const MAX_SENSOR_BYTES = 256;
 const MAX_INTERFACE_BYTES = 32;
 const MAX_COMMAND_BYTES = 48;
 const INNER_VLAN = new Piece(',"inner_vlan":');
@@ -66,6 +67,13 @@ const OUTCOMES: Readonly<Record<Outcome, Piece>> = {
   not_observable: piece('","outcome":"not_observable"'),
 };
 
+/** The name as JSON, its end left out as far as needed. */
+function sensorName(name: string): string {
+  let kept = name.slice(0, MAX_SENSOR_BYTES);
+  while (Buffer.byteLength(JSON.stringify(kept)) > MAX_SENSOR_BYTES) kept = kept.slice(0, -1);
+  return JSON.stringify(kept);
+}
+
 /** What is constant for a transport and an IP version. */
 export type HeadPieces = Readonly<Record<Transport, readonly [ipv4: Piece, ipv6: Piece]>>;
 
@@ -84,7 +92,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
-    this.dvc = JSON.stringify(options.dvc.slice(0, MAX_SENSOR_NAME));
+    this.dvc = sensorName(options.dvc);
     this.localAddresses = options.localAddresses;
     this.hasLocalAddresses = options.localAddresses.size > 0;
   }
