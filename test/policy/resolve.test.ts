@@ -142,14 +142,14 @@ describe('exceptions', () => {
   test('of a rule that is not there', () => {
     assert.deepEqual(
       problems(() => parsePolicy(HEAD + body('rules: [waek], reason: x, until: 2030-01-01'), 'p.yaml')),
-      ['p.yaml:8:14: no rule has the id `waek`; did you mean `weak`?'],
+      ['p.yaml:8:15: no rule has the id `waek`; did you mean `weak`?'],
     );
   });
 
   test('of a rule that is taken out', () => {
     const text = 'extends: baseline\noverrides: { no-rc4: { disable: true } }\nexceptions:\n';
     assert.deepEqual(warnings(`${text}  - { rules: [no-rc4], reason: x, until: 2030-01-01 }\n`), [
-      'p.yaml:8:14: rule `no-rc4` is disabled; the exception does nothing: remove it',
+      'p.yaml:8:15: rule `no-rc4` is disabled; the exception does nothing: remove it',
     ]);
   });
 
@@ -159,7 +159,7 @@ describe('exceptions', () => {
     assert.deepEqual(warnings(expired, { now: midnight - 1 }), []);
     assert.deepEqual(warnings(expired), []);
     assert.deepEqual(warnings(expired, { now: midnight }), [
-      'p.yaml:8:41: the exception expired on 2025-01-01 and does not apply; remove it, or agree on a later end',
+      'p.yaml:8:40: the exception expired on 2025-01-01 and does not apply; remove it, or agree on a later end',
     ]);
     assert.equal(parsePolicy(HEAD + expired, 'p.yaml', { now: midnight }).exceptions.length, 0);
   });
@@ -168,8 +168,8 @@ describe('exceptions', () => {
     assert.deepEqual(
       problems(() => parsePolicy(HEAD + body('reason: x'), 'p.yaml')),
       [
-        'p.yaml:8:5: `exceptions[0]` lacks `until`; add `until`: last day of the exception',
         'p.yaml:8:5: `exceptions[0]` is about nothing; add `rules` or `applies_to`',
+        'p.yaml:8:5: `exceptions[0]` lacks `until`; add `until`: last day of the exception',
       ],
     );
   });
