@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { MAIN, vesper } from '../support/cli.ts';
+import { cleanEnvironment, MAIN, vesper } from '../support/cli.ts';
 import { PROJECT } from '../support/shared.ts';
 
 const OFFICE = join(PROJECT, 'test', 'fixtures', 'cases', 'office-hour', 'input.pcap');
@@ -139,7 +139,8 @@ describe('vesper replay', () => {
   });
 
   it('ends quietly when its reader has seen enough', async () => {
-    const child = spawn('sh', ['-c', `"${process.execPath}" "${MAIN}" replay "${OFFICE}" | head -n 1`]);
+    const pipeline = `"${process.execPath}" "${MAIN}" replay "${OFFICE}" | head -n 1`;
+    const child = spawn('sh', ['-c', pipeline], { env: cleanEnvironment() });
     let out = '';
     let error = '';
     child.stdout.on('data', (part) => (out += part));

@@ -20,7 +20,7 @@ export interface RunOptions {
 }
 
 /** Settings of the person who runs the tests do not reach the command. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VESPER_')));
 }
 
