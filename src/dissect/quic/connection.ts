@@ -9,7 +9,7 @@ import type { Packet } from '../net/packet.ts';
 import { type HelloExchange, type HelloReports, newExchange } from '../tls/exchange.ts';
 import { CryptoResult, CryptoStream } from './crypto-stream.ts';
 import { type FrameHandler, readFrames } from './frames.ts';
-import { LongHeader } from './header.ts';
+import { isVersionNegotiation, LongHeader } from './header.ts';
 import { InitialKeys } from './keys.ts';
 import { openInitial } from './packet.ts';
 import { type QuicVersion, quicVersionIndex } from './version.ts';
@@ -48,6 +48,8 @@ export class QuicConnection implements FrameHandler {
   private serverStream = new CryptoStream();
   private failures = 0;
   private answered = false;
+  /** The server asked the client to begin again, by a Retry or a Version Negotiation. */
+  private sentBack = false;
   /** Of the packet whose frames are being read. */
   private fromClient = true;
   private packet: Packet | undefined = undefined;
@@ -73,9 +75,12 @@ export class QuicConnection implements FrameHandler {
   datagram(packet: Packet, fromFlowClient: boolean): boolean {
     const { bytes, view, payloadEnd } = packet;
     this.packet = packet;
+    if (isVersionNegotiation(view, packet.payloadStart, payloadEnd)) this.sentBack = true;
     // Packets that travel together (RFC 9000 §12.2); a short header can only be the last.
     for (let at = packet.payloadStart; header.read(bytes, view, at, payloadEnd); at = header.end) {
-      if (header.type === header.version!.initial!.types.initial) this.initial(bytes, fromFlowClient);
+      const { types } = header.version!.initial!;
+      if (header.type === types.initial) this.initial(bytes, fromFlowClient);
+      else if (header.type === types.retry) this.sentBack = true;
       if (this.failures >= MAX_FAILURES) break;
     }
     this.packet = undefined;
@@ -195,17 +200,23 @@ export class QuicConnection implements FrameHandler {
     }
   }
 
-  /** @param isFirst of its stream: after a Retry the client says the same again (RFC 9001 §4.1.3). */
+  /** @param isFirst of its stream: when it begins again, the client should say the same (RFC 9000 §17.2.5.3). */
   private clientHello(hello: ClientHello, isFirst: boolean): void {
     const known = this.exchange.client;
     if (isFirst && known !== undefined) {
       if (known.random === hello.random) return;
-      const { fromFlowClient, quicVersion } = this.exchange;
-      this.reports.handshake(this.exchange);
-      this.exchange = { ...newExchange(this.slot, 'quic'), fromFlowClient, quicVersion };
+      if (!this.sentBack) this.another();
     }
+    this.sentBack = false;
     if (isHttp3(hello.alpn)) this.exchange.app = 'http3';
     this.reports.clientHello(this.exchange, hello, this.packet!);
+  }
+
+  /** The client gave up one connection without an answer and begins another. */
+  private another(): void {
+    const { fromFlowClient, quicVersion } = this.exchange;
+    this.reports.handshake(this.exchange);
+    this.exchange = { ...newExchange(this.slot, 'quic'), fromFlowClient, quicVersion };
   }
 
   private over(): void {
