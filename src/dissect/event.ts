@@ -326,7 +326,7 @@ export interface FlowEvent {
   /** What the dissectors recognised in it. */
   readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | 'dtls' | 'quic' | 'http3' | undefined;
   /** Name of its QUIC version, Google's own included: `1`, `draft-29`, `Q046`. */
-  readonly quicVersion: string | undefined;
+  readonly quicVersion?: string | undefined;
   readonly out: FlowCounts;
   readonly in: FlowCounts;
   readonly tcp:
