@@ -37,13 +37,14 @@ function protection(salt: string, googleFrames = false): InitialProtection {
   return { salt: Buffer.from(salt, 'hex'), label: 'quic', types: TYPES_V1, googleFrames };
 }
 
+function version2Protection(salt: string): InitialProtection {
+  return { salt: Buffer.from(salt, 'hex'), label: 'quicv2', types: TYPES_V2, googleFrames: false };
+}
+
 const VERSION_1 = protection('38762cf7f55934b34d179ae6a4c80cadccbb7f0a');
-const VERSION_2: InitialProtection = {
-  salt: Buffer.from('0dede3def700a6db819381be6e269dcbf9bd2ed9', 'hex'),
-  label: 'quicv2',
-  types: TYPES_V2,
-  googleFrames: false,
-};
+const VERSION_2 = version2Protection('0dede3def700a6db819381be6e269dcbf9bd2ed9');
+/** draft-ietf-quic-v2-02 to -06, as libraries of Debian 12 speak it. */
+const VERSION_2_DRAFT = version2Protection('a707c203a59b47184a1d62ca570406ea7ae3e5d3');
 const DRAFT_22 = protection('7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a');
 const DRAFT_23 = protection('c3eef712c72ebb5a11a7d2432bb46365bef9f502');
 const DRAFT_29 = protection('afbfec289993d24c9e9786f19c6111e04390a899');
@@ -71,6 +72,7 @@ function allVersions(): QuicVersion[] {
   const list: QuicVersion[] = [
     { number: 1, name: '1', initial: VERSION_1 },
     { number: 0x6b3343cf, name: '2', initial: VERSION_2 },
+    { number: 0x709a50c4, name: '2-draft', initial: VERSION_2_DRAFT },
     { number: 0xfaceb001, name: 'mvfst-22', initial: DRAFT_22 },
     { number: 0xfaceb002, name: 'mvfst-27', initial: DRAFT_23 },
     { number: 0xfaceb00e, name: 'mvfst-experimental', initial: DRAFT_23 },
