@@ -22,7 +22,8 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
-const MAX_SENSOR_NAME = 256;
+/** A host name has at most 253 characters. */
+const MAX_SENSOR_BYTES = 256;
 const MAX_INTERFACE_BYTES = 32;
 const MAX_COMMAND_BYTES = 48;
 const INNER_VLAN = new Piece(',"inner_vlan":');
@@ -53,8 +54,8 @@ const INBOUND = piece(',"direction":"inbound"');
 const OUTBOUND = piece(',"direction":"outbound"');
 const PROCESS_ID = piece(',"process_id":');
 const INTERFACE = piece(',"interface":"');
-const PROCESS = piece(',"process":{"name":"');
-const USER_ID = piece(',"user_id":');
+const PROCESS = piece(',"process":{"user_id":');
+const COMMAND = piece(',"name":"');
 const TUNNEL_TYPE = piece('{"type":"');
 const TUNNEL_SOURCE = piece('","source":"');
 const TUNNEL_DESTINATION = piece('","destination":"');
@@ -65,6 +66,13 @@ const OUTCOMES: Readonly<Record<Outcome, Piece>> = {
   non_compliant: piece('","outcome":"non_compliant"'),
   not_observable: piece('","outcome":"not_observable"'),
 };
+
+/** The name as JSON, its end left out as far as needed. */
+function sensorName(name: string): string {
+  let kept = name.slice(0, MAX_SENSOR_BYTES);
+  while (Buffer.byteLength(JSON.stringify(kept)) > MAX_SENSOR_BYTES) kept = kept.slice(0, -1);
+  return JSON.stringify(kept);
+}
 
 /** What is constant for a transport and an IP version. */
 export type HeadPieces = Readonly<Record<Transport, readonly [ipv4: Piece, ipv6: Piece]>>;
@@ -84,7 +92,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
-    this.dvc = JSON.stringify(options.dvc.slice(0, MAX_SENSOR_NAME));
+    this.dvc = sensorName(options.dvc);
     this.localAddresses = options.localAddresses;
     this.hasLocalAddresses = options.localAddresses.size > 0;
   }
@@ -199,7 +207,7 @@ export class LineParts {
   /** How the packets were carried, and the end of `vesper` and of the event. */
   tail({ interfaceName, innerVlan, tunnels, owner }: Conversation): void {
     const { writer, list } = this;
-    if (interfaceName !== undefined) {
+    if (interfaceName !== undefined && interfaceName !== '') {
       writer.piece(INTERFACE);
       writer.text(interfaceName, MAX_INTERFACE_BYTES);
       writer.piece(QUOTE);
@@ -207,9 +215,12 @@ export class LineParts {
     if (innerVlan !== undefined) writer.count(INNER_VLAN, innerVlan);
     if (owner !== undefined) {
       writer.piece(PROCESS);
-      writer.text(owner.command, MAX_COMMAND_BYTES);
-      writer.piece(QUOTE);
-      writer.count(USER_ID, owner.userId);
+      writer.word(owner.userId >>> 0);
+      if (owner.command !== '') {
+        writer.piece(COMMAND);
+        writer.text(owner.command, MAX_COMMAND_BYTES);
+        writer.piece(QUOTE);
+      }
       writer.piece(END_OBJECT);
     }
     if (tunnels !== undefined) {

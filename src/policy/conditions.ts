@@ -12,7 +12,13 @@ export type Traffic = TlsHandshakeEvent | DnsTransactionEvent;
 export const Match = { no: 0, yes: 1, unknown: 2 } as const;
 export type Match = (typeof Match)[keyof typeof Match];
 
-export type Condition = (traffic: Traffic, direction: Direction | undefined) => Match;
+/** What of the traffic a condition looks at, and nothing else. */
+export type Subject = 'client' | 'server' | 'port' | 'process' | 'name' | 'direction' | 'hello';
+
+export interface Condition {
+  readonly subject: Subject;
+  readonly match: (traffic: Traffic, direction: Direction | undefined) => Match;
+}
 
 const PORT_RANGE = /^(\d{1,5})-(\d{1,5})$/;
 
@@ -20,20 +26,27 @@ const PORT_RANGE = /^(\d{1,5})-(\d{1,5})$/;
 export function compileConditions(source: ConditionsSource): Condition[] {
   const { direction, clients, servers, ports, server_names, processes, protocols, versions } = source;
   const conditions: Condition[] = [];
-  if (direction) conditions.push((_, seen) => (seen === undefined ? Match.unknown : truth(seen === direction)));
-  if (clients) conditions.push(network(clients, (conversation) => conversation.client.ip));
-  if (servers) conditions.push(network(servers, (conversation) => conversation.server.ip));
-  if (ports) conditions.push(serverPort(ports));
-  if (processes) conditions.push(process(processes));
-  if (server_names) conditions.push(ofHandshake(serverName(server_names)));
-  if (protocols) conditions.push(ofHandshake(protocol(protocols)));
+  const add = (subject: Subject, match: Condition['match']) => conditions.push({ subject, match });
+  if (direction) add('direction', (_, seen) => (seen === undefined ? Match.unknown : truth(seen === direction)));
+  if (clients)
+    add(
+      'client',
+      network(clients, (conversation) => conversation.client.ip),
+    );
+  if (servers)
+    add(
+      'server',
+      network(servers, (conversation) => conversation.server.ip),
+    );
+  if (ports) add('port', serverPort(ports));
+  if (processes) add('process', process(processes));
+  if (server_names) add('name', ofHandshake(serverName(server_names)));
+  if (protocols) add('hello', ofHandshake(protocol(protocols)));
   if (versions) {
     const matchers = versionMatchers(versions);
-    conditions.push(
-      ofHandshake(({ server }) =>
-        server === undefined ? Match.unknown : truth(matchers.every(({ holds }) => holds(server.version))),
-      ),
-    );
+    const match = ({ server }: TlsHandshakeEvent) =>
+      server === undefined ? Match.unknown : truth(matchers.every(({ holds }) => holds(server.version)));
+    add('hello', ofHandshake(match));
   }
   return conditions;
 }
@@ -42,7 +55,7 @@ export function compileConditions(source: ConditionsSource): Condition[] {
 export function matchAll(conditions: readonly Condition[], traffic: Traffic, direction: Direction | undefined): Match {
   let result: Match = Match.yes;
   for (const condition of conditions) {
-    const match = condition(traffic, direction);
+    const match = condition.match(traffic, direction);
     if (match === Match.no) return Match.no;
     if (match === Match.unknown) result = Match.unknown;
   }
@@ -54,7 +67,7 @@ function truth(value: boolean): Match {
 }
 
 /** Conditions on TLS never match a DNS transaction. */
-function ofHandshake(condition: (event: TlsHandshakeEvent) => Match): Condition {
+function ofHandshake(condition: (event: TlsHandshakeEvent) => Match): Condition['match'] {
   return (traffic) => (traffic.kind === 'tls_handshake' ? condition(traffic) : Match.no);
 }
 
@@ -94,7 +107,7 @@ function inside(words: readonly number[], { words: network, prefix }: Cidr): boo
   return true;
 }
 
-function network(networks: readonly string[], address: (conversation: Conversation) => string): Condition {
+function network(networks: readonly string[], address: (conversation: Conversation) => string): Condition['match'] {
   const matches = networkMatcher(networks);
   return ({ conversation }) => truth(matches(address(conversation)));
 }
@@ -108,7 +121,7 @@ export function parsePorts(source: number | string): readonly [number, number] |
   return range[0] <= range[1] && range[1] <= 65535 ? range : undefined;
 }
 
-function serverPort(sources: readonly (number | string)[]): Condition {
+function serverPort(sources: readonly (number | string)[]): Condition['match'] {
   const ranges = sources.map(parsePorts).filter((range) => range !== undefined);
   return ({ conversation }) => {
     const { port } = conversation.server;
@@ -116,7 +129,7 @@ function serverPort(sources: readonly (number | string)[]): Condition {
   };
 }
 
-function process(patterns: readonly string[]): Condition {
+function process(patterns: readonly string[]): Condition['match'] {
   const expressions = patterns.map((pattern) => {
     const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
     return new RegExp(`^${parts.join('.*')}$`);

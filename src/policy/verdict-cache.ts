@@ -3,7 +3,7 @@
  * verdicts. Judging by ten policies takes tens of microseconds, making such a list and comparing it less than one.
  */
 import type { ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
-import { type Condition, Match } from './conditions.ts';
+import { ConditionClasses } from './condition-classes.ts';
 import { encryptedDnsRequirements } from './dns.ts';
 import { KEPT, type Requirement } from './requirement.ts';
 import type { Exception, Rule } from './rule.ts';
@@ -25,8 +25,8 @@ const MAX_KEPT_VERDICTS = 2048;
 /** Certificates and server names that have a number; more, and all get new ones: 150 bytes each. */
 const MAX_NUMBERED = 8192;
 
-/** Integers of a key besides its conditions, certificates and offer. */
-const FIXED = 16;
+/** Integers of a key besides its certificates and offer: seven facts, seven classes, the name and two counts. */
+const FIXED = 18;
 
 const NONE = -1;
 const NO_CLIENT = -2;
@@ -37,7 +37,7 @@ interface Kept {
 }
 
 export class VerdictCache {
-  readonly #conditions: readonly Condition[];
+  readonly #classes: readonly ConditionClasses[];
   /** Moments at which a rule begins or ends, ascending. */
   readonly #moments: readonly number[];
   readonly #encryptedDns: readonly Requirement<TlsHandshakeEvent>[];
@@ -54,10 +54,9 @@ export class VerdictCache {
 
   constructor(rules: readonly Rule<TlsHandshakeEvent>[], exceptions: readonly Exception[]) {
     const all = [...rules, ...exceptions];
-    this.#conditions = all.flatMap(({ conditions }) => conditions);
-    this.#key = new Int32Array(FIXED + this.#conditions.length + 2 * MAX_CHAIN + MAX_OFFER);
+    this.#classes = ConditionClasses.of(all.flatMap(({ conditions }) => conditions));
+    this.#key = new Int32Array(FIXED + 2 * MAX_CHAIN + MAX_OFFER);
     const moments = all.flatMap(({ start, end }) => [start, end]).filter(Number.isFinite);
-
     this.#moments = [...new Set(moments)].sort((a, b) => a - b);
     this.#encryptedDns = rules.flatMap(({ source }) => (source.dns ? encryptedDnsRequirements(source.dns) : []));
     this.#offers = rules.some(({ source }) => source.offered !== undefined);
@@ -99,8 +98,8 @@ export class VerdictCache {
     const resumed = isResumed(event);
     this.#push(resumed === undefined ? NONE : Number(resumed));
     this.#push(this.#segment(event.time.seconds));
-    for (let i = 0; i < this.#conditions.length; i++) {
-      this.#push(this.#conditions[i]?.(event, direction) ?? Match.unknown);
+    for (let i = 0; i < this.#classes.length; i++) {
+      this.#push(this.#classes[i]?.classOf(event, direction) ?? NONE);
     }
     for (let i = 0; i < this.#encryptedDns.length; i++) {
       // The finding names the server, so that it is this handshake's alone.
@@ -115,8 +114,9 @@ export class VerdictCache {
   }
 
   #equals(key: Int32Array): boolean {
+    const own = this.#key;
     if (key.length !== this.#length) return false;
-    for (let i = 0; i < key.length; i++) if (key[i] !== this.#key[i]) return false;
+    for (let i = 0; i < key.length; i++) if (key[i] !== own[i]) return false;
     return true;
   }
 
@@ -165,7 +165,17 @@ export class VerdictCache {
 
   #pushList(values: readonly number[]): void {
     this.#push(values.length);
-    for (let i = 0; i < values.length; i++) this.#push(values[i] as number);
+    // As #push does, with everything at hand: offers are the longest part.
+    const key = this.#key;
+    let length = this.#length;
+    let hash = this.#hash;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      key[length++] = value;
+      hash = Math.imul(hash ^ value, 0x01000193);
+    }
+    this.#length = length;
+    this.#hash = hash;
   }
 
   #number(text: string): number {

@@ -219,9 +219,11 @@ export class QuicConnection implements FrameHandler {
     this.exchange = { ...newExchange(this.slot, 'quic'), fromFlowClient, quicVersion };
   }
 
+  /** What is kept of it then are its ids. */
   private over(): void {
     this.finish();
     this.release();
+    this.keys.clear();
   }
 
   private release(): void {
