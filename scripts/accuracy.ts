@@ -16,6 +16,8 @@ const TITLES: Readonly<Record<Table, string>> = {
   dns: 'DNS, mDNS and LLMNR messages',
   client_hello: 'client hellos over TCP',
   server_hello: 'server hellos and retry requests over TCP',
+  quic_hello: 'hellos in QUIC',
+  dtls_hello: 'hellos in DTLS, retransmissions apart',
   conversation: 'TCP and UDP conversations',
 };
 

@@ -17,7 +17,7 @@ cases=$here/../test/fixtures/cases
 needed=(openssl:openssl nginx:nginx named:bind9 dnsmasq:dnsmasq-base dig:bind9-dnsutils nsupdate:bind9-dnsutils
   curl:curl gnutls-cli:gnutls-bin gnutls-serv:gnutls-bin tcpdump:tcpdump dumpcap:wireshark-common ip:iproute2
   ethtool:ethtool nft:nftables ping:iputils-ping avahi-daemon:avahi-daemon ovs-vswitchd:openvswitch-switch
-  ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common)
+  ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common gtlsclient:ngtcp2-client gtlsserver:ngtcp2-server)
 missing=()
 for entry in "${needed[@]}"; do
   PATH=$PATH:/usr/sbin command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
@@ -31,7 +31,7 @@ if ((EUID != 0)); then
   exit 2
 fi
 
-for part in network servers dns tls tunnels capture-formats office-hour; do
+for part in network servers dns tls datagrams tunnels capture-formats office-hour; do
   # shellcheck source=/dev/null
   source "$here/fixtures/$part.sh"
 done

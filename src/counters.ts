@@ -40,6 +40,9 @@ export const COUNTERS = {
   'tls.incomplete': 'hellos that began and never became whole',
   'tls.handshakes': 'TLS handshakes produced',
   'tls.stream_limit': 'TLS streams given up because a limit was reached',
+  'quic.initials': 'QUIC Initial packets decrypted',
+  'quic.undecryptable':
+    'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
   'events.produced': 'events made for the outputs',
   'events.sent': 'events that the outputs acknowledged',
   'events.queued': 'events waiting for an output (a gauge)',

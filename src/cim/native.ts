@@ -18,6 +18,7 @@ import type {
   Transport,
 } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
+import { quicVersionName } from '../dissect/quic/version.ts';
 import type { Severity, Violation } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import type { EventFormat } from './format.ts';
@@ -64,6 +65,7 @@ const DESTINATION = piece('},"destination":{"ip":"');
 const END_OBJECT = piece('}');
 const END_EVENT = piece('}}}');
 const TRANSPORT = piece(',"transport":"');
+const TRANSPORT_QUIC = piece(',"transport":"quic","quic_version":');
 
 const ID = piece(',"id":');
 const STATUS = piece(',"status":');
@@ -97,6 +99,7 @@ const RETRANSMITS_IN = piece(',"retransmits_in":');
 const RTT = piece(',"rtt":');
 const STATE = piece(',"state":"');
 const END_REASON = piece(',"end_reason":"');
+const QUIC_VERSION = piece('","quic_version":"');
 const COMMUNITY_ID = piece('","community_id":"');
 
 const POLICY = piece(',"policy":"');
@@ -118,6 +121,7 @@ const STATUSES: readonly (string | undefined)[] = (
 const statuses = new NamePieces((rcode) => STATUSES[rcode] ?? `UNKNOWN (${rcode})`);
 const recordTypes = new NamePieces(rrTypeName);
 const versions = new NamePieces(tlsVersionName);
+const quicVersions = new NamePieces(quicVersionName);
 const ciphers = new NamePieces(cipherSuiteName);
 const groups = new NamePieces(groupName);
 const signatureSchemes = new NamePieces(signatureSchemeName);
@@ -191,7 +195,7 @@ export class NativeFormat implements EventFormat {
     list.done();
   }
 
-  private clientHello({ time, conversation, hello }: ClientHelloEvent): CimEvent {
+  private clientHello({ time, conversation, quicVersion, hello }: ClientHelloEvent): CimEvent {
     const { writer, list } = this;
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.clientHello, client, server, transport);
@@ -214,11 +218,11 @@ export class NativeFormat implements EventFormat {
     list.begin(SIGNATURE_ALGORITHMS);
     list.names(hello.signatureAlgorithms, signatureSchemes);
     list.end();
-    this.transport(transport);
+    this.carrier(transport, quicVersion);
     return this.end('tls', time);
   }
 
-  private serverHello({ time, conversation, hello }: ServerHelloEvent): CimEvent {
+  private serverHello({ time, conversation, quicVersion, hello }: ServerHelloEvent): CimEvent {
     const { writer } = this;
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.serverHello, server, client, transport);
@@ -232,7 +236,7 @@ export class NativeFormat implements EventFormat {
     }
     if (hello.alpn !== undefined) this.member(SERVER_ALPN, hello.alpn, MAX_ALPN_BYTES);
     writer.piece(hello.helloRetryRequest ? RETRY.yes : RETRY.no);
-    this.transport(transport);
+    this.carrier(transport, quicVersion);
     return this.end('tls', time);
   }
 
@@ -262,6 +266,10 @@ export class NativeFormat implements EventFormat {
     }
     writer.piece(END_REASON);
     writer.safe(event.endReason);
+    if (event.quicVersion !== undefined) {
+      writer.piece(QUIC_VERSION);
+      writer.safe(event.quicVersion);
+    }
     writer.piece(COMMUNITY_ID);
     writer.safe(conversation.communityId);
     writer.piece(QUOTE);
@@ -300,6 +308,15 @@ export class NativeFormat implements EventFormat {
     this.writer.piece(SEVERITY);
     this.writer.safe(severity);
     this.writer.piece(QUOTE);
+  }
+
+  /** What carried a hello: `tcp`, `udp` (DTLS) or `quic`. */
+  private carrier(transport: Transport, quicVersion: number | undefined): void {
+    if (quicVersion === undefined) this.transport(transport);
+    else {
+      this.writer.piece(TRANSPORT_QUIC);
+      this.writer.piece(quicVersions.piece(quicVersion));
+    }
   }
 
   private transport(transport: Transport): void {

@@ -44,6 +44,7 @@ const STATES: Readonly<Record<TcpState, Piece>> = {
   reset: piece(',"state":"reset"'),
   midstream: piece(',"state":"midstream"'),
 };
+const QUIC_VERSION = piece(',"quic_version":"');
 const RTT = piece(',"rtt":');
 
 /** Keys of the TCP counts of one way. */
@@ -107,6 +108,11 @@ export class FlowLine {
     writer.count(RECORD, event.record);
     writer.count(PAYLOAD_BYTES_IN, fromServer.payloadBytes);
     writer.count(PAYLOAD_BYTES_OUT, fromClient.payloadBytes);
+    if (event.quicVersion !== undefined) {
+      writer.piece(QUIC_VERSION);
+      writer.safe(event.quicVersion);
+      writer.piece(QUOTE);
+    }
     if (tcp !== undefined) this.tcp(tcp);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);

@@ -5,6 +5,7 @@
  */
 import type { ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
+import { quicVersionName } from '../dissect/quic/version.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
@@ -39,6 +40,7 @@ const HELLOS = {
   client: piece(',"vesper":{"tls":{"hellos":"client"'),
   server: piece(',"vesper":{"tls":{"hellos":"server"'),
 };
+const TRANSPORT_QUIC = piece(',"transport":"quic","quic_version":');
 const OFFERED_VERSION = piece(',"offered_version":');
 const SERVER_NAME_LENGTH = piece(',"server_name_length":');
 const GROUP = piece(',"group":');
@@ -53,21 +55,34 @@ const groups = new NamePieces(groupName);
 const signatureSchemes = new NamePieces(signatureSchemeName);
 const versions = new NamePieces((version) => sslVersionName(version) ?? tlsVersionName(version));
 
+const quicVersions = new NamePieces(quicVersionName);
+
+/** What carries the handshake. */
+type TlsApp = 'tls' | 'dtls' | 'quic';
+
+function appOf({ quicVersion, conversation }: TlsHandshakeEvent): TlsApp {
+  if (quicVersion !== undefined) return 'quic';
+  return conversation.transport === 'udp' ? 'dtls' : 'tls';
+}
+
 export class TlsLine {
   private readonly parts: LineParts;
-  private readonly heads: HeadPieces;
+  /** By `app`. */
+  private readonly heads: Readonly<Record<TlsApp, HeadPieces>>;
 
   constructor(parts: LineParts, flowsCollected: boolean) {
     this.parts = parts;
     const model = flowsCollected ? 'none' : 'Network_Traffic';
-    this.heads = parts.headPieces(`"action":"allowed","app":"tls","cim_model":"${model}",`, true);
+    const head = (app: TlsApp): HeadPieces =>
+      parts.headPieces(`"action":"allowed","app":"${app}","cim_model":"${model}",`, true);
+    this.heads = { tls: head('tls'), dtls: head('dtls'), quic: head('quic') };
   }
 
   make(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): CimEvent {
     const { parts } = this;
     const { writer } = parts;
     const { client, server, retry, conversation } = event;
-    parts.head(event.time, this.heads, conversation);
+    parts.head(event.time, this.heads[appOf(event)], conversation);
     parts.trafficEnds(conversation);
     if (server !== undefined) this.negotiated(server);
     if (client?.serverName !== undefined && client.serverName !== '') {
@@ -79,6 +94,10 @@ export class TlsLine {
     parts.session(conversation);
     if (client === undefined) writer.piece(HELLOS.server);
     else writer.piece(server === undefined && retry === undefined ? HELLOS.client : HELLOS.both);
+    if (event.quicVersion !== undefined) {
+      writer.piece(TRANSPORT_QUIC);
+      writer.piece(quicVersions.piece(event.quicVersion));
+    }
     if (client !== undefined) this.offered(client);
     if (server !== undefined) this.answered(server);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);

@@ -3,6 +3,7 @@
  * time only, so that replaying a capture twice gives the same events.
  */
 import type { Counters } from '../counters.ts';
+import { HandshakeDatagrams } from './datagrams.ts';
 import { type DnsOptions, DnsTracker } from './dns/tracker.ts';
 import type { EventSink } from './event.ts';
 import { TrafficFilter, type TrafficFilterOptions } from './filter.ts';
@@ -33,6 +34,7 @@ export class Engine {
   private readonly flows: FlowTable;
   private readonly dns: DnsTracker;
   private readonly tls: TlsTracker;
+  private readonly datagrams: HandshakeDatagrams;
   private readonly wantFlows: boolean;
   private readonly wantDns: boolean;
   private readonly wantTls: boolean;
@@ -48,12 +50,14 @@ export class Engine {
       end: (slot) => {
         this.dns.endFlow(slot);
         this.tls.endFlow(slot);
+        this.datagrams.endFlow(slot);
       },
       emit: options.flows ? sink : () => {},
       interfaceName: options.interfaceName,
     });
     this.dns = new DnsTracker(options.dnsOptions, counters, this.flows, sink);
     this.tls = new TlsTracker(options.tlsOptions, counters, this.flows, sink);
+    this.datagrams = new HandshakeDatagrams(options.tlsOptions, counters, this.flows, sink);
     this.decoder = new NetworkDecoder(options.network, counters, (packet) => this.packet(packet));
   }
 
@@ -71,6 +75,7 @@ export class Engine {
     this.flows.end();
     this.dns.end();
     this.tls.end();
+    this.datagrams.end();
   }
 
   private packet(packet: Packet): Disposition {
@@ -79,16 +84,20 @@ export class Engine {
     if (slot < 0) return -slot as Disposition;
     if (packet.payloadLength > 0) {
       if (packet.protocol === IpProtocol.tcp) this.segment(packet, slot);
-      else if (packet.protocol === IpProtocol.udp && this.wantDns && this.dns.isDnsPort(packet)) {
-        this.dns.datagram(packet, slot, this.flows.fromClient);
-      }
+      else if (packet.protocol === IpProtocol.udp) this.datagram(packet, slot);
     }
     return Disposition.emitted;
   }
 
   private isWanted(packet: Packet): boolean {
-    if (packet.protocol === IpProtocol.tcp) return this.wantTls || (this.wantDns && this.dns.isDnsPort(packet));
-    return packet.protocol === IpProtocol.udp && this.wantDns && this.dns.isDnsPort(packet);
+    if (packet.protocol !== IpProtocol.tcp && packet.protocol !== IpProtocol.udp) return false;
+    return this.wantTls || (this.wantDns && this.dns.isDnsPort(packet));
+  }
+
+  private datagram(packet: Packet, slot: number): void {
+    const { fromClient } = this.flows;
+    if (this.wantDns && this.dns.isDnsPort(packet)) this.dns.datagram(packet, slot, fromClient);
+    else if (this.wantTls) this.datagrams.datagram(packet, slot, fromClient);
   }
 
   private segment(packet: Packet, slot: number): void {

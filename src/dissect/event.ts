@@ -152,7 +152,7 @@ export interface DnsTransactionEvent {
 
 /** A ClientHello. All lists are in wire order, GREASE (RFC 8701) included: whoever shows them leaves it out. */
 export interface ClientHello {
-  /** Version of the record that carried it; undefined for SSLv2 framing. */
+  /** Version of the record that carried it; undefined for SSLv2 framing and in QUIC, which has no records. */
   readonly recordVersion: number | undefined;
   /** The hello's own version field. */
   readonly legacyVersion: number;
@@ -207,6 +207,8 @@ export interface ClientHelloEvent {
   /** Of the frame that completed it. */
   readonly time: Timestamp;
   readonly conversation: Conversation;
+  /** See `TlsHandshakeEvent`. */
+  readonly quicVersion?: number;
   readonly hello: ClientHello;
 }
 
@@ -215,6 +217,8 @@ export interface ServerHelloEvent {
   readonly kind: 'server_hello';
   readonly time: Timestamp;
   readonly conversation: Conversation;
+  /** See `TlsHandshakeEvent`. */
+  readonly quicVersion?: number;
   readonly hello: ServerHello;
 }
 
@@ -274,6 +278,8 @@ export interface TlsHandshakeEvent {
   /** Of the first hello. */
   readonly time: Timestamp;
   readonly conversation: Conversation;
+  /** Version of the QUIC connection that carried it (RFC 9000 §15); missing over TCP and in DTLS. */
+  readonly quicVersion?: number;
   /** The last ClientHello: after a HelloRetryRequest, the second. */
   readonly client: ClientHello | undefined;
   readonly retry: ServerHello | undefined;
@@ -318,7 +324,9 @@ export interface FlowEvent {
   readonly duration: number;
   readonly conversation: Conversation;
   /** What the dissectors recognised in it. */
-  readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | undefined;
+  readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | 'dtls' | 'quic' | 'http3' | undefined;
+  /** Name of its QUIC version, Google's own included: `1`, `draft-29`, `Q046`. */
+  readonly quicVersion?: string | undefined;
   readonly out: FlowCounts;
   readonly in: FlowCounts;
   readonly tcp:

@@ -5,11 +5,18 @@ import { capturesBelow, PROJECT } from '../support/shared.ts';
 import { type Collected, collect } from './collect.ts';
 import { compareDns } from './compare-dns.ts';
 import { compareConversations } from './compare-flows.ts';
-import { compareHellos } from './compare-tls.ts';
+import { compareDtlsHellos, compareHellos, compareQuicHellos } from './compare-tls.ts';
 import type { Comparison, Difference, Table } from './difference.ts';
 import { type ConversationRow, type DnsRow, rowsOf, type TlsRow } from './rows.ts';
 
-export const TABLES: readonly Table[] = ['dns', 'client_hello', 'server_hello', 'conversation'];
+export const TABLES: readonly Table[] = [
+  'dns',
+  'client_hello',
+  'server_hello',
+  'quic_hello',
+  'dtls_hello',
+  'conversation',
+];
 
 /** One capture's differences in one table that are understood: how many and why. */
 export interface Explained {
@@ -63,6 +70,8 @@ export async function* compareCorpus(
       compareDns(rowsOf<DnsRow>(path, 'dns'), collected),
       compareHellos('client_hello', tls, collected),
       compareHellos('server_hello', tls, collected),
+      compareQuicHellos(tls, collected),
+      compareDtlsHellos(tls, collected),
       compareConversations(rowsOf<ConversationRow>(path, 'conv'), collected, fragmented.has(file)),
     ];
     yield { file, collected, comparisons };

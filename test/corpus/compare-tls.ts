@@ -1,6 +1,6 @@
-/** Client and server hellos over TCP against tshark's table. */
+/** Client and server hellos over TCP, in QUIC and in DTLS against tshark's table. */
 import type { ClientHelloEvent, ServerHelloEvent } from '../../src/dissect/event.ts';
-import { isGrease } from '../../src/dissect/tls/versions.ts';
+import { isGrease, TlsVersion } from '../../src/dissect/tls/versions.ts';
 import type { Collected, Seen } from './collect.ts';
 import { type Comparison, match, unequal } from './difference.ts';
 import type { TlsRow } from './rows.ts';
@@ -13,7 +13,10 @@ const numbers = (list: readonly string[] | undefined): number[] => (list ?? []).
 /** The highest version offered, from tshark's fields, by the rule of event.ts. */
 function offered(row: TlsRow): number {
   const versions = numbers(row.supported_versions).filter((version) => !isGrease(version));
-  return versions.length > 0 ? Math.max(...versions) : Number(row.legacy_version);
+  if (versions.length === 0) return Number(row.legacy_version);
+  // Drafts of TLS 1.3 have high numbers; DTLS counts downwards.
+  if (versions.includes(TlsVersion.tls13)) return TlsVersion.tls13;
+  return row.proto === 'dtls' ? Math.min(...versions) : Math.max(...versions);
 }
 
 /** Extensions whose lists tshark's table mixes into that of signature algorithms (RFC 8446 §4.2.3, RFC 9345). */
@@ -79,16 +82,53 @@ function keyOfEvent({ event }: Hello): string {
   return `${from.ip}:${from.port} > ${to.ip}:${to.port} random ${event.hello.sslv2 ? 'sslv2' : event.hello.random}`;
 }
 
+/** What carried the hellos of a table. */
+type Carrier = 'tls' | 'quic' | 'dtls';
+
+function carrierOf({ event }: Hello): Carrier {
+  if (event.conversation.transport === 'tcp') return 'tls';
+  return event.quicVersion === undefined ? 'dtls' : 'quic';
+}
+
+function rowsOfCarrier(rows: readonly TlsRow[], carrier: Carrier): TlsRow[] {
+  // OpenVPN carries TLS in records of its own, which are not TLS over TCP.
+  return rows.filter((row) => row.proto === carrier && !row.quoted_in_icmp && !row.layers.includes(':openvpn'));
+}
+
 export function compareHellos(
   kind: 'client_hello' | 'server_hello',
   rows: readonly TlsRow[],
   collected: Collected,
 ): Comparison {
-  const wanted = rows.filter((row) => {
+  const wanted = rowsOfCarrier(rows, 'tls').filter((row) => {
     const sort = row.kind === 'hello_retry_request_draft' ? 'server_hello' : row.kind;
-    // OpenVPN carries TLS in records of its own, which are not TLS over TCP.
-    return sort === kind && row.proto === 'tls' && !row.quoted_in_icmp && !row.layers.includes(':openvpn');
+    return sort === kind;
   });
-  const events = collected.events.filter((seen): seen is Hello => seen.event.kind === kind);
+  const events = collected.events.filter(
+    (seen): seen is Hello => seen.event.kind === kind && carrierOf(seen as Hello) === 'tls',
+  );
   return match(kind, wanted, events, keyOfRow, keyOfEvent, describe);
+}
+
+const isHello = (seen: Seen): seen is Hello => seen.event.kind === 'client_hello' || seen.event.kind === 'server_hello';
+
+/** The first of each key. */
+function unique<T>(list: readonly T[], keyOf: (one: T) => string): T[] {
+  return [...new Map(list.map((one) => [keyOf(one), one] as const).reverse()).values()].reverse();
+}
+
+/** QUIC's hellos, with the version of the connection. */
+export function compareQuicHellos(rows: readonly TlsRow[], collected: Collected): Comparison {
+  const events = collected.events.filter(isHello).filter((seen) => carrierOf(seen) === 'quic');
+  return match('quic_hello', rowsOfCarrier(rows, 'quic'), events, keyOfRow, keyOfEvent, (row, seen) => [
+    ...unequal('quic_version', Number(row.quic_version), seen.event.quicVersion),
+    ...describe(row, seen),
+  ]);
+}
+
+/** DTLS's hellos. The table has a row for each retransmission, which we take for what it is, so a random counts once. */
+export function compareDtlsHellos(rows: readonly TlsRow[], collected: Collected): Comparison {
+  const events = collected.events.filter(isHello).filter((seen) => carrierOf(seen) === 'dtls');
+  const wanted = unique(rowsOfCarrier(rows, 'dtls'), keyOfRow);
+  return match('dtls_hello', wanted, unique(events, keyOfEvent), keyOfRow, keyOfEvent, describe);
 }

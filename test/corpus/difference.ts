@@ -1,6 +1,6 @@
 /** What a comparison gives: how many rows agree, and each that does not. */
 
-export type Table = 'dns' | 'client_hello' | 'server_hello' | 'conversation';
+export type Table = 'dns' | 'client_hello' | 'server_hello' | 'quic_hello' | 'dtls_hello' | 'conversation';
 
 export interface Difference {
   readonly table: Table;

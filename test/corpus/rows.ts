@@ -35,6 +35,7 @@ export interface TlsRow {
   readonly dst: string;
   readonly dport: number;
   readonly layers: string;
+  readonly quic_version?: string;
   readonly quoted_in_icmp?: boolean;
   readonly legacy_version: string | null;
   readonly random?: string;

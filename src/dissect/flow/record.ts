@@ -49,6 +49,8 @@ export const HotByte = {
   marks: Hot.bytes * WORD + 2,
   /** Index into `TCP_STATES` (`tcp-state.ts`). */
   state: Hot.bytes * WORD + 3,
+  /** In place of it in a UDP flow: index into `QUIC_VERSIONS` (`quic/version.ts`) plus one, 0 where there is none. */
+  quicVersion: Hot.bytes * WORD + 3,
   /** Index into `APPS` (`report.ts`). */
   app: Hot.bytes * WORD + 4,
   /** TCP flags since the last record, ORed: side 0, side 1. */

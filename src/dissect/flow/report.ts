@@ -1,5 +1,6 @@
 /** From a flow's record to its event. */
 import type { Conversation, FlowCounts, FlowEndReason, FlowEvent, TcpCounts } from '../event.ts';
+import { QUIC_VERSIONS } from '../quic/version.ts';
 import {
   COUNTS_DOUBLES,
   type FlowRecords,
@@ -15,7 +16,7 @@ import {
 import { resetTcpCounts, TCP_STATES } from './tcp-state.ts';
 
 /** By `HotByte.app`. */
-export const APPS: readonly FlowEvent['app'][] = [undefined, 'dns', 'mdns', 'llmnr', 'tls'];
+export const APPS: readonly FlowEvent['app'][] = [undefined, 'dns', 'mdns', 'llmnr', 'tls', 'dtls', 'quic', 'http3'];
 
 /** The event of the open record of a flow, which counts at least one packet. */
 export function reportFlow(
@@ -42,6 +43,7 @@ export function reportFlow(
     duration: endSeconds - seconds + (endNanos - nanos) / 1e9,
     conversation,
     app: APPS[bytes[hot * 4 + HotByte.app] as number],
+    quicVersion: transport === 'udp' ? quicVersion(bytes[hot * 4 + HotByte.quicVersion] as number) : undefined,
     out: counts(doubles, hot, client),
     in: counts(doubles, hot, server),
     tcp:
@@ -76,6 +78,10 @@ export function nextRecord(records: FlowRecords, slot: number, isTcp: boolean): 
   doubles.fill(0, (hot + Hot.counts) / 2, (hot + Hot.counts) / 2 + 2 * COUNTS_DOUBLES);
   words[origin + Origin.records] = (words[origin + Origin.records] as number) + 1;
   if (isTcp) resetTcpCounts(records, slot);
+}
+
+function quicVersion(indexPlusOne: number): string | undefined {
+  return indexPlusOne === 0 ? undefined : QUIC_VERSIONS[indexPlusOne - 1]?.name;
 }
 
 function counts(doubles: Float64Array, hot: number, side: 0 | 1): FlowCounts {

@@ -136,6 +136,11 @@ export class FlowTable {
     this.records.bytes[this.records.hot(slot) * 4 + HotByte.app] = APPS.indexOf(app);
   }
 
+  /** What a UDP flow's records say of its QUIC version, an index into `QUIC_VERSIONS`. */
+  setQuicVersion(slot: number, index: number): void {
+    this.records.bytes[this.records.hot(slot) * 4 + HotByte.quicVersion] = index + 1;
+  }
+
   /** Reports every flow, in the order in which they were created. */
   end(): void {
     const slots = this.records.taken();

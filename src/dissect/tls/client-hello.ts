@@ -3,6 +3,8 @@
  *
  *     uint16 legacy_version; opaque random[32]; opaque legacy_session_id<0..32>; CipherSuite cipher_suites<2..2^16-2>;
  *     opaque legacy_compression_methods<1..2^8-1>; Extension extensions<0..2^16-1>
+ *
+ * DTLS has `opaque cookie<0..2^8-1>` after the session id (RFC 6347 §4.2.1, RFC 9147 §5.3).
  */
 import type { ClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
@@ -70,14 +72,22 @@ class Extensions {
   }
 }
 
+/** Whether a ClientHello is of DTLS, and has a cookie. */
+export type Framing = 'stream' | 'datagram';
+
 /** Reads the message body that the reader spans; undefined where it cannot be a ClientHello. */
-export function readClientHello(reader: Reader, recordVersion: number | undefined): ClientHello | undefined {
+export function readClientHello(
+  reader: Reader,
+  recordVersion: number | undefined,
+  framing: Framing = 'stream',
+): ClientHello | undefined {
   if (reader.remaining < MIN_CLIENT_HELLO_LENGTH) return undefined;
   const legacyVersion = reader.u16();
   const random = reader.hex(32);
   const sessionIdLength = reader.u8();
   if (sessionIdLength > MAX_SESSION_ID_LENGTH) return undefined;
   reader.skip(sessionIdLength);
+  if (framing === 'datagram') reader.skip(reader.u8());
   const cipherSuites = readU16List(reader, reader.u16());
   const compressionMethods = readU8List(reader, reader.u8());
   const extensions = new Extensions();

@@ -1,0 +1,76 @@
+/** Which datagrams of UDP flows are of a TLS handshake, QUIC's or DTLS's, on any port. */
+import type { Counters } from '../counters.ts';
+import { beginsDtlsHello } from './dtls/record.ts';
+import { DtlsTracker } from './dtls/tracker.ts';
+import type { EventSink } from './event.ts';
+import type { FlowTable } from './flow/table.ts';
+import type { Packet } from './net/packet.ts';
+import { QuicSign, QuicTracker } from './quic/tracker.ts';
+import type { HelloOptions } from './tls/exchange.ts';
+import { ContentType } from './tls/record.ts';
+
+/**
+ * The flow's stage byte. From `undecided` up it counts the datagrams that were neither: STUN before a DTLS handshake is
+ * some dozens.
+ */
+const Stage = { new: 0, done: 1, undecided: 2, lastUndecided: 253, quic: 254, dtls: 255 } as const;
+
+const LONG_HEADER = 0x80;
+
+export class HandshakeDatagrams {
+  private readonly flows: FlowTable;
+  private readonly quic: QuicTracker;
+  private readonly dtls: DtlsTracker;
+
+  constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
+    this.flows = flows;
+    this.quic = new QuicTracker(options, counters, flows, sink);
+    this.dtls = new DtlsTracker(options, counters, flows, sink);
+  }
+
+  /** Takes a datagram with a payload. Bulk data costs the look-up of the flow's stage and one byte. */
+  datagram(packet: Packet, slot: number, fromClient: boolean): void {
+    const stage = this.flows.stage(slot);
+    if (stage === Stage.done || packet.payloadStart >= packet.payloadEnd) return;
+    const first = packet.view.getUint8(packet.payloadStart);
+    if (stage === Stage.quic) {
+      if (first >= LONG_HEADER) this.followQuic(packet, slot, fromClient);
+    } else if (stage === Stage.dtls) {
+      if (first === ContentType.handshake) this.dtls.datagram(packet, slot, fromClient);
+    } else this.undecided(packet, slot, fromClient, stage, first);
+  }
+
+  endFlow(slot: number): void {
+    this.quic.endFlow(slot);
+    this.dtls.endFlow(slot);
+  }
+
+  /** The end of the capture. */
+  end(): void {
+    this.quic.end();
+    this.dtls.end();
+  }
+
+  private undecided(packet: Packet, slot: number, fromClient: boolean, stage: number, first: number): void {
+    if (first === ContentType.handshake) {
+      if (beginsDtlsHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+        this.flows.setStage(slot, Stage.dtls);
+        this.dtls.datagram(packet, slot, fromClient);
+        return;
+      }
+    } else {
+      const sign = this.quic.recognize(packet, slot);
+      if (sign !== QuicSign.none) {
+        this.flows.setStage(slot, sign === QuicSign.connection ? Stage.quic : Stage.done);
+        if (sign === QuicSign.connection) this.followQuic(packet, slot, fromClient);
+        return;
+      }
+    }
+    const next = stage === Stage.new ? Stage.undecided : stage === Stage.lastUndecided ? Stage.done : stage + 1;
+    this.flows.setStage(slot, next);
+  }
+
+  private followQuic(packet: Packet, slot: number, fromClient: boolean): void {
+    if (!this.quic.datagram(packet, slot, fromClient)) this.flows.setStage(slot, Stage.done);
+  }
+}

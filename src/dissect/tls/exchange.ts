@@ -1,0 +1,140 @@
+/** The hellos of one handshake that comes in datagrams, QUIC's or DTLS's, and the events that they make. */
+import type { Counters } from '../../counters.ts';
+import {
+  type ClientHello,
+  type Conversation,
+  type EventSink,
+  type FlowEvent,
+  type HandshakeDetails,
+  reverse,
+  type ServerHello,
+  type Timestamp,
+} from '../event.ts';
+import type { FlowTable } from '../flow/table.ts';
+import type { Packet } from '../net/packet.ts';
+
+/** Which events are wanted. */
+export interface HelloOptions {
+  /** Whether `client_hello` and `server_hello` events are wanted. */
+  readonly messages: boolean;
+  /** Whether `tls_handshake` events are wanted. */
+  readonly transactions: boolean;
+}
+
+export interface HelloExchange {
+  readonly slot: number;
+  /** The last ClientHello. */
+  client: ClientHello | undefined;
+  retry: ServerHello | undefined;
+  server: ServerHello | undefined;
+  /** Of the first hello, whosever it was. */
+  firstTime: Timestamp | undefined;
+  /** Of the first ClientHello. */
+  clientTime: Timestamp | undefined;
+  /** Of the ServerHello, a HelloRetryRequest aside. */
+  serverTime: Timestamp | undefined;
+  /** Whether the TLS client is the one whom the flow takes for the client. */
+  fromFlowClient: boolean;
+  quicVersion: number | undefined;
+  /** What the flow carries if there is a hello. */
+  app: FlowEvent['app'];
+  /** A plaintext alert that ended it. */
+  alert: HandshakeDetails['alert'];
+}
+
+export function newExchange(slot: number, app: FlowEvent['app']): HelloExchange {
+  return {
+    slot,
+    client: undefined,
+    retry: undefined,
+    server: undefined,
+    firstTime: undefined,
+    clientTime: undefined,
+    serverTime: undefined,
+    fromFlowClient: true,
+    quicVersion: undefined,
+    app,
+    alert: undefined,
+  };
+}
+
+/** Notes hellos in their exchange and makes their events. */
+export class HelloReports {
+  private readonly options: HelloOptions;
+  private readonly counters: Counters;
+  private readonly flows: FlowTable;
+  private readonly sink: EventSink;
+
+  constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
+    this.options = options;
+    this.counters = counters;
+    this.flows = flows;
+    this.sink = sink;
+  }
+
+  clientHello(exchange: HelloExchange, hello: ClientHello, packet: Packet): void {
+    const time = timeOf(packet);
+    exchange.firstTime ??= time;
+    exchange.clientTime ??= time;
+    exchange.client = hello;
+    this.counters['tls.client_hellos']++;
+    if (hello.malformed) this.counters['tls.malformed']++;
+    this.flows.setApp(exchange.slot, exchange.app);
+    if (!this.options.messages) return;
+    this.sink({ kind: 'client_hello', time, ...this.carrier(exchange), hello });
+  }
+
+  serverHello(exchange: HelloExchange, hello: ServerHello, packet: Packet): void {
+    const time = timeOf(packet);
+    exchange.firstTime ??= time;
+    if (hello.helloRetryRequest) exchange.retry = hello;
+    else {
+      exchange.server = hello;
+      exchange.serverTime = time;
+    }
+    this.counters['tls.server_hellos']++;
+    if (hello.malformed) this.counters['tls.malformed']++;
+    this.flows.setApp(exchange.slot, exchange.app);
+    if (!this.options.messages) return;
+    this.sink({ kind: 'server_hello', time, ...this.carrier(exchange), hello });
+  }
+
+  /** The handshake is over as far as it can be seen; nothing is reported of one without a hello. */
+  handshake(exchange: HelloExchange): void {
+    const { firstTime: time, client, retry, server, alert } = exchange;
+    if (time === undefined) return;
+    this.counters['tls.handshakes']++;
+    if (!this.options.transactions) return;
+    this.sink({
+      kind: 'tls_handshake',
+      time,
+      ...this.carrier(exchange),
+      client,
+      retry,
+      server,
+      ...(alert === undefined ? {} : { details: { alert } }),
+      responseTime: secondsBetween(exchange.clientTime, exchange.serverTime),
+    });
+  }
+
+  /** Oriented from the TLS client to the TLS server. */
+  private carrier({ slot, fromFlowClient, quicVersion }: HelloExchange): {
+    conversation: Conversation;
+    quicVersion?: number;
+  } {
+    const flow = this.flows.conversation(slot);
+    const conversation = fromFlowClient ? flow : reverse(flow);
+    return quicVersion === undefined ? { conversation } : { conversation, quicVersion };
+  }
+}
+
+function timeOf({ frame: { seconds, nanos } }: Packet): Timestamp {
+  return { seconds, nanos };
+}
+
+/** Undefined where either is missing, or where the capture has the two in the wrong order. */
+function secondsBetween(from: Timestamp | undefined, to: Timestamp | undefined): number | undefined {
+  if (!from || !to) return undefined;
+  const seconds = to.seconds - from.seconds + (to.nanos - from.nanos) / 1e9;
+  return seconds < 0 ? undefined : seconds;
+}
