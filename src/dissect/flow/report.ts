@@ -15,7 +15,26 @@ import {
 import { resetTcpCounts, TCP_STATES } from './tcp-state.ts';
 
 /** By `HotByte.app`. */
-export const APPS: readonly FlowEvent['app'][] = [undefined, 'dns', 'mdns', 'llmnr', 'tls'];
+export const APPS: readonly FlowEvent['app'][] = [
+  undefined,
+  'dns',
+  'mdns',
+  'llmnr',
+  'tls',
+  'smtp',
+  'imap',
+  'pop3',
+  'ftp',
+  'ldap',
+  'xmpp',
+  'postgresql',
+  'mysql',
+  'nntp',
+  'sieve',
+  'rdp',
+  'http',
+  'socks',
+];
 
 /** The event of the open record of a flow, which counts at least one packet. */
 export function reportFlow(

@@ -4,9 +4,17 @@
  *     uint16 legacy_version; opaque random[32]; opaque legacy_session_id<0..32>; CipherSuite cipher_suites<2..2^16-2>;
  *     opaque legacy_compression_methods<1..2^8-1>; Extension extensions<0..2^16-1>
  */
-import type { ClientHello } from '../event.ts';
+import type { ClientHello, EncryptedClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
-import { ExtensionType, readAlpn, readKeyShareGroups, readServerName, readU8List, readU16List } from './extensions.ts';
+import {
+  ExtensionType,
+  readAlpn,
+  readEncryptedClientHello,
+  readKeyShareGroups,
+  readServerName,
+  readU8List,
+  readU16List,
+} from './extensions.ts';
 import { highestVersion } from './versions.ts';
 
 /** Version, random, and the lengths of three vectors. */
@@ -25,6 +33,8 @@ class Extensions {
   pointFormats: readonly number[] = NONE;
   signatureAlgorithms: readonly number[] = NONE;
   keyShares: readonly number[] = NONE;
+  ticketLength = 0;
+  encryptedClientHello: EncryptedClientHello | undefined = undefined;
 
   read(reader: Reader): void {
     const outer = reader.enter(reader.u16());
@@ -66,6 +76,12 @@ class Extensions {
       case ExtensionType.draftKeyShare:
         this.keyShares = readKeyShareGroups(reader);
         break;
+      case ExtensionType.sessionTicket:
+        this.ticketLength = reader.remaining;
+        break;
+      case ExtensionType.encryptedClientHello:
+        this.encryptedClientHello = readEncryptedClientHello(reader);
+        break;
     }
   }
 }
@@ -77,7 +93,7 @@ export function readClientHello(reader: Reader, recordVersion: number | undefine
   const random = reader.hex(32);
   const sessionIdLength = reader.u8();
   if (sessionIdLength > MAX_SESSION_ID_LENGTH) return undefined;
-  reader.skip(sessionIdLength);
+  const sessionId = reader.hex(sessionIdLength);
   const cipherSuites = readU16List(reader, reader.u16());
   const compressionMethods = readU8List(reader, reader.u8());
   const extensions = new Extensions();
@@ -89,6 +105,7 @@ export function readClientHello(reader: Reader, recordVersion: number | undefine
     version: highestVersion(extensions.supportedVersions, legacyVersion),
     random,
     sessionIdLength,
+    sessionId,
     cipherSuites,
     compressionMethods,
     extensions: extensions.types,
@@ -99,6 +116,8 @@ export function readClientHello(reader: Reader, recordVersion: number | undefine
     pointFormats: extensions.pointFormats,
     signatureAlgorithms: extensions.signatureAlgorithms,
     keyShares: extensions.keyShares,
+    ticketLength: extensions.ticketLength,
+    encryptedClientHello: extensions.encryptedClientHello,
     sslv2: false,
     sslv2CipherKinds: NONE,
     malformed: reader.truncated,
