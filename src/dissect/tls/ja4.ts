@@ -33,7 +33,7 @@ function count(values: readonly number[]): string {
 }
 
 /** The bytes of a protocol name whose text is escaped as `readText` does. */
-function unescape(text: string): string {
+function unescaped(text: string): string {
   if (!text.includes('\\')) return text;
   return text.replaceAll(/\\(\d{3}|\\)/g, (_, code: string) =>
     code === '\\' ? '\\' : String.fromCharCode(Number(code)),
@@ -44,7 +44,7 @@ const isAlphanumeric = (character: string): boolean => /^[0-9A-Za-z]$/.test(char
 
 /** First and last character of the first protocol; of its hexadecimal digits where one of them is not alphanumeric. */
 function alpnCharacters(alpn: readonly string[]): string {
-  const name = unescape(alpn[0] ?? '');
+  const name = unescaped(alpn[0] ?? '');
   if (name === '') return '00';
   const first = name[0]!;
   const last = name[name.length - 1]!;

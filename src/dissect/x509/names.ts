@@ -20,7 +20,7 @@ function cut(text: string, length: number): string {
 }
 
 /** RFC 4514 §2.4 read back: `\` before a character, or before two hexadecimal digits of a byte of UTF-8. */
-function unescape(value: string): string {
+function unescaped(value: string): string {
   if (!value.includes('\\')) return value;
   const bytes: Buffer[] = [];
   for (const [, digits, character, plain] of value.matchAll(/\\([0-9A-Fa-f]{2})|\\(.)|([^\\]+)/gsu)) {
@@ -39,8 +39,8 @@ export function distinguishedName(lines: string | undefined): DistinguishedName 
   let organization: string | undefined;
   for (const one of relative) {
     for (const attribute of one.split(' + ')) {
-      if (attribute.startsWith('CN=')) commonName ??= cut(unescape(attribute.slice(3)), MAX_NAME_LENGTH);
-      else if (attribute.startsWith('O=')) organization ??= cut(unescape(attribute.slice(2)), MAX_NAME_LENGTH);
+      if (attribute.startsWith('CN=')) commonName ??= cut(unescaped(attribute.slice(3)), MAX_NAME_LENGTH);
+      else if (attribute.startsWith('O=')) organization ??= cut(unescaped(attribute.slice(2)), MAX_NAME_LENGTH);
     }
   }
   const text = relative.map((one) => one.replaceAll(' + ', '+')).join(',');
