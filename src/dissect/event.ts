@@ -294,6 +294,8 @@ export interface CertificateEvent {
   readonly conversation: Conversation;
   /** Whose chain it is. */
   readonly from: 'client' | 'server';
+  /** SNI of the ClientHello. */
+  readonly serverName: string | undefined;
   readonly certificate: Certificate;
   /** Its place in `chain`: 0 is the leaf. */
   readonly index: number;

@@ -61,8 +61,11 @@ export function prefaceOfPort(packet: Packet, fromClient: boolean): Preface | un
 /** Text looked at: a greeting line names its protocol early. */
 const MAX_TEXT = 160;
 
-/** The protocol that a data segment of a young flow is of, as far as it can be told. */
-export function prefaceOf(packet: Packet, fromClient: boolean): Preface | undefined {
+/**
+ * The protocol that a data segment of a young flow is of, as far as it can be told.
+ * @param isFirst whether no data came before it
+ */
+export function prefaceOf(packet: Packet, fromClient: boolean, isFirst: boolean): Preface | undefined {
   const { view, payloadStart: start, payloadEnd } = packet;
   const length = payloadEnd - start;
   if (length < 3) return undefined;
@@ -78,7 +81,7 @@ export function prefaceOf(packet: Packet, fromClient: boolean): Preface | undefi
       return isLdap(view, start, length) ? 'ldap' : undefined;
     default:
       if (isMysqlGreeting(view, start, length)) return 'mysql';
-      return fromClient ? ofCommand(packet) : ofGreeting(packet);
+      return fromClient ? ofCommand(packet) : ofGreeting(packet, isFirst);
   }
 }
 
@@ -87,10 +90,11 @@ function text({ bytes, payloadStart, payloadEnd }: Packet): string {
 }
 
 /** What a server says first. */
-function ofGreeting(packet: Packet): Preface | undefined {
+function ofGreeting(packet: Packet, isFirst: boolean): Preface | undefined {
   switch (packet.view.getUint8(packet.payloadStart)) {
     case 0x2b: // +
-      return text(packet).startsWith('+OK') ? 'pop3' : undefined;
+      // Redis answers +OK as well, but does not greet.
+      return isFirst && text(packet).startsWith('+OK') ? 'pop3' : undefined;
     case 0x2a: // *
       return /^\* (OK|PREAUTH|BYE) /.test(text(packet)) ? 'imap' : undefined;
     case 0x22: // "
@@ -163,7 +167,9 @@ function isMysqlGreeting(view: DataView, start: number, length: number): boolean
 function isRdp(view: DataView, start: number, length: number): boolean {
   if (length < 11 || view.getUint16(start + 2) !== length || view.getUint8(start + 1) !== 0) return false;
   const code = view.getUint8(start + 5);
-  return (code === 0xe0 || code === 0xd0) && view.getUint8(start + 4) === length - 5;
+  if ((code !== 0xe0 && code !== 0xd0) || view.getUint8(start + 4) !== length - 5) return false;
+  // Other users of TPKT, industrial controllers among them, name their ends in parameters of X.224 (0xC1, 0xC2).
+  return length === 11 || view.getUint8(start + 11) < 0xc0;
 }
 
 /** SOCKS5's list of methods (RFC 1928 §3), SOCKS4's request. */

@@ -131,14 +131,16 @@ export class TlsTracker implements HandshakeReporter {
     if (!this.options.certificateEvents) return;
     const conversation = this.conversation(connection);
     const from = fromServer ? 'server' : 'client';
+    const serverName = connection.client?.serverName;
     for (let index = 0; index < chain.length; index++) {
-      this.sink({ kind: 'certificate', time, conversation, from, certificate: chain[index]!, index, chain });
+      const certificate = chain[index]!;
+      this.sink({ kind: 'certificate', time, conversation, from, serverName, certificate, index, chain });
     }
   }
 
   /** Looks whether a segment without a hello is of a protocol that may come before one. */
   private look(packet: Packet, slot: number, fromClient: boolean): void {
-    const preface = prefaceOf(packet, fromClient);
+    const preface = prefaceOf(packet, fromClient, this.flows.stage(slot) === Stage.new);
     if (preface !== undefined && this.flows.app(slot) === undefined) this.flows.setApp(slot, preface);
   }
 

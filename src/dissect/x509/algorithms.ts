@@ -67,11 +67,11 @@ export function signatureAlgorithmName(oid: string): string {
   return SIGNATURES.get(oid) ?? oid;
 }
 
-export function certificateKey({ keyAlgorithm, keyParameters, modulusBits }: DerFields): CertificateKey {
+export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {
   const [type, fixedBits] = KEYS.get(keyAlgorithm) ?? [keyAlgorithm];
   if (type === 'EC') {
     const [curve, bits] = CURVES.get(keyParameters ?? '') ?? [keyParameters, undefined];
     return { type, bits, curve };
   }
-  return { type, bits: fixedBits ?? (type.startsWith('RSA') ? modulusBits : undefined), curve: undefined };
+  return { type, bits: fixedBits ?? (/^(RSA|DSA)/.test(type) ? keyBits : undefined), curve: undefined };
 }

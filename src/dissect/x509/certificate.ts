@@ -20,6 +20,9 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
     const x509 = new X509Certificate(der);
     // The constructor takes PEM before DER: text within a certificate could stand in for it.
     if (!x509.raw.equals(der)) return undefined;
+    const notBefore = Date.parse(x509.validFrom) / 1000;
+    const notAfter = Date.parse(x509.validTo) / 1000;
+    if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined;
     const subject = distinguishedName(x509.subject);
     const issuer = distinguishedName(x509.issuer);
     return {
@@ -29,10 +32,11 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       subjectOrganization: subject.organization,
       issuerCommonName: issuer.commonName,
       issuerOrganization: issuer.organization,
-      serial: x509.serialNumber.toLowerCase(),
+      // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
+      serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
       subjectAlternativeNames: alternativeNames(x509.subjectAltName),
-      notBefore: Date.parse(x509.validFrom) / 1000,
-      notAfter: Date.parse(x509.validTo) / 1000,
+      notBefore,
+      notAfter,
       key: certificateKey(fields),
       signatureAlgorithm: signatureAlgorithmName(fields.signatureAlgorithm),
       sha256,

@@ -13,8 +13,8 @@ export interface DerFields {
   readonly keyAlgorithm: string;
   /** Named curve, or whatever object identifier the key's parameters are. */
   readonly keyParameters: string | undefined;
-  /** Of an RSA modulus. */
-  readonly modulusBits: number | undefined;
+  /** Of an RSA modulus, or of a DSA prime. */
+  readonly keyBits: number | undefined;
 }
 
 /** Enters the element with this tag: its content is what the reader spans until `leave` of the answer; -1 for another. */
@@ -60,21 +60,35 @@ function readObjectIdentifier(reader: Reader): string | undefined {
   return arcs.join('.');
 }
 
-/** `AlgorithmIdentifier`: its object identifier, and its parameters where they are one too. */
-function readAlgorithm(reader: Reader): [string, string | undefined] | undefined {
-  const outer = enter(reader, Tag.sequence);
-  if (outer < 0) return undefined;
-  const algorithm = readObjectIdentifier(reader);
-  const parameters = readObjectIdentifier(reader);
-  reader.leave(outer);
-  return algorithm === undefined ? undefined : [algorithm, parameters];
+interface Algorithm {
+  readonly name: string;
+  /** The parameters where they are an object identifier. */
+  readonly parameters: string | undefined;
+  /** Of the first number of the parameters where they are a sequence: the prime of DSA (RFC 3279 §2.3.2). */
+  readonly bits: number | undefined;
 }
 
-/** `RSAPublicKey` within the BIT STRING at the reader. */
+/** `AlgorithmIdentifier`. */
+function readAlgorithm(reader: Reader): Algorithm | undefined {
+  const outer = enter(reader, Tag.sequence);
+  if (outer < 0) return undefined;
+  const name = readObjectIdentifier(reader);
+  const parameters = readObjectIdentifier(reader);
+  const bits = parameters === undefined ? readFirstBits(reader) : undefined;
+  reader.leave(outer);
+  return name === undefined ? undefined : { name, parameters, bits };
+}
+
+/** Size of the modulus of the `RSAPublicKey` within the BIT STRING at the reader. */
 function readModulusBits(reader: Reader): number | undefined {
   if (enter(reader, Tag.bitString) < 0) return undefined;
   // Unused bits: none.
   reader.skip(1);
+  return readFirstBits(reader);
+}
+
+/** Size of the first number of the sequence at the reader, which is left somewhere within it. */
+function readFirstBits(reader: Reader): number | undefined {
   if (enter(reader, Tag.sequence) < 0 || enter(reader, Tag.integer) < 0) return undefined;
   while (reader.remaining > 0) {
     const byte = reader.u8();
@@ -105,10 +119,10 @@ export function readDerFields(reader: Reader): DerFields | undefined {
     ? undefined
     : {
         version,
-        signatureAlgorithm: signature[0],
-        keyAlgorithm: key[0],
-        keyParameters: key[1],
-        modulusBits,
+        signatureAlgorithm: signature.name,
+        keyAlgorithm: key.name,
+        keyParameters: key.parameters,
+        keyBits: key.bits ?? modulusBits,
       };
 }
 
