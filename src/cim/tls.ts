@@ -3,7 +3,7 @@
  * flows are collected the connection is in the model through its flow record already, and one event more would count it
  * twice. An event type that tags Network_Traffic therefore asks for `cim_model="Network_Traffic"`.
  */
-import type { ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
@@ -11,17 +11,19 @@ import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
 import type { HeadPieces, LineParts } from './line-parts.ts';
 import { listSpec, NamePieces } from './pieces.ts';
+import { writeDetails, writeFingerprints } from './tls-details.ts';
 
 /** A host name has at most 253 characters; a ClientHello may carry 64 KB. */
 const MAX_SERVER_NAME_BYTES = 256;
+const MAX_COMMON_NAME_BYTES = 64;
 /** Browsers offer about 16 suites, scanners hundreds. */
-const CIPHERS = listSpec('ciphers', 40, 1_400, 'cipher_count');
+const CIPHERS = listSpec('ciphers', 40, 1_100, 'cipher_count');
 const GROUPS = listSpec('groups', 20, 250, 'group_count');
 const KEY_SHARES = listSpec('key_shares', 8, 120, 'key_share_count');
-const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 500, 'signature_algorithm_count');
-const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 100, 'supported_version_count');
+const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 400, 'signature_algorithm_count');
+const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 80, 'supported_version_count');
 const EXTENSIONS = listSpec('extensions', 32, 160, 'extension_count');
-const ALPN = listSpec('alpn', 8, 160, 'alpn_count');
+const ALPN = listSpec('alpn', 8, 120, 'alpn_count');
 const MAX_ALPN_BYTES = 64;
 
 const piece = (text: string): Piece => new Piece(text);
@@ -29,6 +31,9 @@ const piece = (text: string): Piece => new Piece(text);
 const SSL_VERSION = piece(',"ssl_version":');
 const SSL_CIPHER = piece(',"ssl_cipher":');
 const SSL_SERVER_NAME = piece(',"ssl_server_name":"');
+const SSL_HASH = piece(',"ssl_hash":"');
+const SSL_SUBJECT_COMMON_NAME = piece(',"ssl_subject_common_name":"');
+const SSL_ISSUER_COMMON_NAME = piece(',"ssl_issuer_common_name":"');
 const RESPONSE_TIME = piece(',"response_time":');
 const QUOTE = piece('"');
 const END_OBJECT = piece('}');
@@ -41,7 +46,6 @@ const HELLOS = {
 };
 const OFFERED_VERSION = piece(',"offered_version":');
 const SERVER_NAME_LENGTH = piece(',"server_name_length":');
-const GROUP = piece(',"group":');
 const SERVER_ALPN = piece(',"server_alpn":"');
 const COMPRESSION_METHOD = piece(',"compression_method":');
 const HELLO_RETRY_REQUEST = piece(',"hello_retry_request":true');
@@ -75,12 +79,16 @@ export class TlsLine {
       writer.text(client.serverName, MAX_SERVER_NAME_BYTES);
       writer.piece(QUOTE);
     }
+    const leaf = event.details?.certificates?.[0];
+    if (leaf !== undefined) this.leaf(leaf);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
     parts.session(conversation);
     if (client === undefined) writer.piece(HELLOS.server);
     else writer.piece(server === undefined && retry === undefined ? HELLOS.client : HELLOS.both);
     if (client !== undefined) this.offered(client);
     if (server !== undefined) this.answered(server);
+    if (event.fingerprints !== undefined) writeFingerprints(parts, event.fingerprints);
+    if (event.details !== undefined) writeDetails(parts, event.details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
     writer.piece(END_OBJECT);
@@ -97,6 +105,21 @@ export class TlsLine {
     }
     writer.piece(SSL_CIPHER);
     writer.piece(ciphers.piece(cipherSuite));
+  }
+
+  /** Enough to find the certificate's own event. */
+  private leaf({ sha256, subjectCommonName, issuerCommonName }: Certificate): void {
+    const { writer } = this.parts;
+    for (const [key, text] of [
+      [SSL_HASH, sha256],
+      [SSL_SUBJECT_COMMON_NAME, subjectCommonName],
+      [SSL_ISSUER_COMMON_NAME, issuerCommonName],
+    ] as const) {
+      if (text === undefined || text === '') continue;
+      writer.piece(key);
+      writer.text(text, MAX_COMMON_NAME_BYTES);
+      writer.piece(QUOTE);
+    }
   }
 
   private offered(client: ClientHello): void {
@@ -134,10 +157,6 @@ export class TlsLine {
 
   private answered(server: ServerHello): void {
     const { writer } = this.parts;
-    if (server.keyShareGroup !== undefined) {
-      writer.piece(GROUP);
-      writer.piece(groups.piece(server.keyShareGroup));
-    }
     if (server.alpn !== undefined && server.alpn !== '') {
       writer.piece(SERVER_ALPN);
       writer.text(server.alpn, MAX_ALPN_BYTES);

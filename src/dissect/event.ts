@@ -336,14 +336,14 @@ export interface HandshakeDetails {
   readonly resumed?: boolean;
   readonly resumedBy?: 'session_id' | 'ticket' | 'psk';
   /** The server issued a ticket in the clear (RFC 5077 §3.3). */
-  readonly ticketIssued?: boolean;
+  readonly ticketIssued?: true;
   /** An OCSP response came with the certificate (RFC 6066 §8). */
   readonly ocspStapled?: boolean;
   /** Up to TLS 1.2, agreed by both (RFC 7627, RFC 5746). */
   readonly extendedMasterSecret?: boolean;
   readonly secureRenegotiation?: boolean;
   /** The client offered early data (RFC 8446 §4.2.10). */
-  readonly earlyData?: boolean;
+  readonly earlyData?: true;
   /**
    * What is known of an `encrypted_client_hello`: `accepted` where the HelloRetryRequest confirms it, `public_name` where the
    * outer server name is one that providers of ECH publish, else `real_or_grease`.

@@ -81,6 +81,7 @@ export function certificate(fields: Partial<Certificate>): Certificate {
     subjectCommonName: 'www.example.com',
     subjectOrganization: undefined,
     issuerCommonName: 'Example CA',
+    issuerOrganization: undefined,
     serial: '01',
     subjectAlternativeNames: ['DNS:www.example.com'],
     notBefore: 1_735_689_600, // 2025-01-01
