@@ -22,6 +22,9 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
+/** What `verdicts` and `tail` write at most: their lists, interface, process, VLAN and the ends. */
+export const TAIL_ROOM = 1_450;
+
 const MAX_SENSOR_NAME = 256;
 const MAX_INTERFACE_BYTES = 32;
 const MAX_COMMAND_BYTES = 48;
@@ -29,7 +32,7 @@ const INNER_VLAN = new Piece(',"inner_vlan":');
 
 /** Deeper than a decoder of ordinary traffic sees; the true depth is kept. */
 const TUNNELS = listSpec('tunnels', 3, 450, 'tunnel_count');
-const POLICIES = listSpec('policy', 6, 800, 'policy_count');
+const POLICIES = listSpec('policy', 6, 700, 'policy_count');
 const RULES = listSpec('rules', 12, 400, 'rule_count');
 const MAX_ID_BYTES = 64;
 

@@ -9,7 +9,7 @@ import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
-import type { HeadPieces, LineParts } from './line-parts.ts';
+import { type HeadPieces, type LineParts, MAX_CIM_LINE, TAIL_ROOM } from './line-parts.ts';
 import { listSpec, NamePieces } from './pieces.ts';
 import { writeDetails, writeFingerprints } from './tls-details.ts';
 
@@ -17,10 +17,10 @@ import { writeDetails, writeFingerprints } from './tls-details.ts';
 const MAX_SERVER_NAME_BYTES = 256;
 const MAX_COMMON_NAME_BYTES = 64;
 /** Browsers offer about 16 suites, scanners hundreds. */
-const CIPHERS = listSpec('ciphers', 40, 1_100, 'cipher_count');
+const CIPHERS = listSpec('ciphers', 40, 1_400, 'cipher_count');
 const GROUPS = listSpec('groups', 20, 250, 'group_count');
 const KEY_SHARES = listSpec('key_shares', 8, 120, 'key_share_count');
-const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 400, 'signature_algorithm_count');
+const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 500, 'signature_algorithm_count');
 const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 80, 'supported_version_count');
 const EXTENSIONS = listSpec('extensions', 32, 160, 'extension_count');
 const ALPN = listSpec('alpn', 8, 120, 'alpn_count');
@@ -33,7 +33,6 @@ const SSL_CIPHER = piece(',"ssl_cipher":');
 const SSL_SERVER_NAME = piece(',"ssl_server_name":"');
 const SSL_HASH = piece(',"ssl_hash":"');
 const SSL_SUBJECT_COMMON_NAME = piece(',"ssl_subject_common_name":"');
-const SSL_ISSUER_COMMON_NAME = piece(',"ssl_issuer_common_name":"');
 const RESPONSE_TIME = piece(',"response_time":');
 const QUOTE = piece('"');
 const END_OBJECT = piece('}');
@@ -90,6 +89,7 @@ export class TlsLine {
     if (event.fingerprints !== undefined) writeFingerprints(parts, event.fingerprints);
     if (event.details !== undefined) writeDetails(parts, event.details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
+    if (client !== undefined) this.ciphers(client);
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
@@ -108,12 +108,11 @@ export class TlsLine {
   }
 
   /** Enough to find the certificate's own event. */
-  private leaf({ sha256, subjectCommonName, issuerCommonName }: Certificate): void {
+  private leaf({ sha256, subjectCommonName }: Certificate): void {
     const { writer } = this.parts;
     for (const [key, text] of [
       [SSL_HASH, sha256],
       [SSL_SUBJECT_COMMON_NAME, subjectCommonName],
-      [SSL_ISSUER_COMMON_NAME, issuerCommonName],
     ] as const) {
       if (text === undefined || text === '') continue;
       writer.piece(key);
@@ -130,10 +129,6 @@ export class TlsLine {
     if (serverName !== undefined && serverName.length > MAX_SERVER_NAME_BYTES) {
       writer.count(SERVER_NAME_LENGTH, serverName.length);
     }
-    list.begin(CIPHERS);
-    list.names(client.cipherSuites, ciphers);
-    list.names(client.sslv2CipherKinds, ciphers);
-    list.end();
     list.begin(SUPPORTED_VERSIONS);
     list.names(client.supportedVersions, versions);
     list.end();
@@ -153,6 +148,15 @@ export class TlsLine {
     for (const type of client.extensions) if (!isGrease(type)) list.number(type);
     list.end();
     if (client.sslv2) writer.piece(SSLV2_HELLO);
+  }
+
+  /** After everything else of `vesper.tls`: the longest list takes the room that is left. */
+  private ciphers({ cipherSuites, sslv2CipherKinds }: ClientHello): void {
+    const { writer, list } = this.parts;
+    list.begin(CIPHERS, MAX_CIM_LINE - TAIL_ROOM - writer.length);
+    list.names(cipherSuites, ciphers);
+    list.names(sslv2CipherKinds, ciphers);
+    list.end();
   }
 
   private answered(server: ServerHello): void {
