@@ -38,7 +38,7 @@ describe('vesper replay', () => {
     assert.equal(status, 0, stderr);
     const all = events(stdout);
     const kinds = new Set(all.flatMap(({ vesper: extras }) => Object.keys(extras)));
-    for (const kind of ['flow', 'dns', 'tls', 'finding']) assert.ok(kinds.has(kind), `no ${kind} event`);
+    for (const kind of ['flow', 'dns', 'tls', 'certificate', 'finding']) assert.ok(kinds.has(kind), `no ${kind} event`);
     assert.equal(new Set(all.map((event) => event.event_id)).size, all.length);
     const totals = counters(stderr);
     assert.equal(totals['events.sent'], all.length);
