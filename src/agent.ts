@@ -64,7 +64,7 @@ export class Agent implements FrameSink {
       {
         flows,
         dns: this.kinds.has('dns'),
-        tls: this.kinds.has('tls') || this.kinds.has('finding'),
+        tls: this.kinds.has('tls') || this.kinds.has('certificate') || this.kinds.has('finding'),
         network: DEFAULT_NETWORK_OPTIONS,
         flow: {
           capacity: config.flows.capacity,
@@ -79,7 +79,13 @@ export class Agent implements FrameSink {
           ports: config.dns.ports,
           queryTimeout: config.dns.query_timeout_s,
         },
-        tlsOptions: { messages: this.native, transactions: true },
+        tlsOptions: {
+          messages: this.native,
+          transactions: true,
+          certificates: config.tls.certificates,
+          certificateEvents: this.kinds.has('certificate'),
+          fingerprints: config.tls.fingerprints,
+        },
         filter: {
           ignoreSources: config.ignore.sources,
           ignoreDestinations: config.ignore.destinations,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import convict from 'convict';
 import { LineCounter, type Node, Pair, parseDocument, Scalar, visit, YAMLMap } from 'yaml';
 import type { Kind } from './cim/event.ts';
+import type { FingerprintName } from './dissect/tls/fingerprints.ts';
 import { SETTINGS } from './settings.ts';
 import { nearest } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,6 +21,7 @@ export interface Config {
     readonly ports: readonly number[];
     readonly domains: readonly string[];
   };
+  readonly tls: { readonly certificates: boolean; readonly fingerprints: readonly FingerprintName[] };
   readonly dns: { readonly ports: readonly number[]; readonly query_timeout_s: number };
   readonly flows: {
     readonly capacity: number;

@@ -39,6 +39,10 @@ export const COUNTERS = {
   'tls.malformed': 'hellos that break the grammar',
   'tls.incomplete': 'hellos that began and never became whole',
   'tls.handshakes': 'TLS handshakes produced',
+  'tls.certificates': 'certificates seen in handshakes',
+  'tls.certificates_unreadable': 'entries of certificate chains that are no certificate',
+  'tls.certificates_left_out': 'certificates beyond the limits of a chain, of a message or of a second',
+  'tls.details_cut': 'handshakes whose messages after the hellos could not all be read',
   'tls.stream_limit': 'TLS streams given up because a limit was reached',
   'quic.initials': 'QUIC Initial packets decrypted',
   'quic.undecryptable':

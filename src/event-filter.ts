@@ -16,6 +16,8 @@ function nameOf(event: NetworkEvent): string | undefined {
       return event.hello.serverName;
     case 'tls_handshake':
       return event.client?.serverName;
+    case 'certificate':
+      return event.serverName;
     default:
       return undefined;
   }

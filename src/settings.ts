@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
+import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
 import { nearest } from './suggest.ts';
 
 /** A type of setting: how its text (environment, flag) becomes a value, and what values are right. */
@@ -75,6 +76,11 @@ const domain = (value: unknown): string | undefined =>
 
 const FORMATS = {
   kinds: list(oneOf(KINDS)),
+  fingerprints: list(oneOf(FINGERPRINT_NAMES)),
+  yesOrNo: {
+    coerce: (value: unknown) => (value === 'true' ? true : value === 'false' ? false : value),
+    complaint: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
+  },
   texts: list(text),
   ports: list(port, asNumber),
   networks: list(cidr),
@@ -152,6 +158,20 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     10,
     'seconds',
     'seconds',
+  ],
+  [
+    'tls.certificates',
+    'Follow handshakes up to TLS 1.2 beyond the ServerHello: certificates, groups and Diffie-Hellman sizes, client alerts.',
+    true,
+    'yesOrNo',
+    'true or false',
+  ],
+  [
+    'tls.fingerprints',
+    'Fingerprints of hellos to make.',
+    [...FINGERPRINT_NAMES],
+    'fingerprints',
+    `list of ${FINGERPRINT_NAMES.join(', ')}`,
   ],
   [
     'flows.capacity',

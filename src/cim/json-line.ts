@@ -89,6 +89,11 @@ export class LineWriter {
     this.lineStart = this.position;
   }
 
+  /** Bytes of the line so far. */
+  get length(): number {
+    return this.position - this.lineStart;
+  }
+
   end(kind: Kind, seconds: number, nanos: number): CimEvent {
     const end = this.position;
     this.block[end] = NEWLINE;

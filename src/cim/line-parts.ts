@@ -22,6 +22,9 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
+/** What `verdicts` and `tail` write at most: their lists, interface, process, VLAN and the ends. */
+export const TAIL_ROOM = 1_640;
+
 /** A host name has at most 253 characters. */
 const MAX_SENSOR_BYTES = 256;
 const MAX_INTERFACE_BYTES = 32;

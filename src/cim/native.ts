@@ -5,6 +5,8 @@
  */
 import { rrTypeName } from '../dissect/dns/names.ts';
 import type {
+  Certificate,
+  CertificateEvent,
   ClientHelloEvent,
   DnsMessageEvent,
   DnsQuestion,
@@ -45,6 +47,10 @@ const CIPHERS = listSpec('ciphers', 768, 28 * 1024, 'cipher_count');
 const GROUPS = listSpec('groups', 256, 4 * 1024, 'group_count');
 const KEY_SHARES = listSpec('key_shares', 64, 2 * 1024, 'key_share_count');
 const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 256, 6 * 1024, 'signature_algorithm_count');
+const CERTIFICATE_CHAIN = listSpec('certificate_chain', 16, 64 * 1024, 'certificate_count');
+const ALTERNATIVE_NAMES = listSpec('subject_alternative_names', 256, 16 * 1024, 'subject_alternative_name_count');
+/** Names of a certificate are cut at 2,048 characters before. */
+const MAX_NAME_BYTES_OF_CERTIFICATE = 4 * 1024;
 const ALPN = listSpec('alpn', 64, 4 * 1024, 'alpn_count');
 
 const piece = (text: string): Piece => new Piece(text);
@@ -54,6 +60,7 @@ const head = (type: string): Piece => piece(`","type":"${type}","event":{"${type
 const HEADS = {
   dnsQuery: head('DnsQuery'),
   dnsResponse: head('DnsResponse'),
+  certificate: head('TlsCertificate'),
   clientHello: head('TlsClientHello'),
   serverHello: head('TlsServerHello'),
   flow: head('Flow'),
@@ -85,6 +92,22 @@ const SERVER_NAME = piece(',"server_name":"');
 const GROUP = piece(',"group":');
 const SERVER_ALPN = piece(',"alpn":"');
 const RETRY = { yes: piece(',"hello_retry_request":true'), no: piece(',"hello_retry_request":false') };
+
+const JA3 = piece(',"ja3":"');
+const JA3S = piece(',"ja3s":"');
+const JA4 = piece(',"ja4":"');
+
+const ISSUER = piece('{"issuer":"');
+const SUBJECT = piece(',"subject":"');
+const SERIAL = piece(',"serial":"');
+const NO_ALTERNATIVE_NAMES = piece(',"subject_alternative_names":[]');
+const NOT_BEFORE = piece(',"validity":{"not_before":"');
+const NOT_AFTER = piece('","not_after":"');
+const KEY_TYPE = piece('"},"public_key":{"type":"');
+const KEY_BITS = piece(',"bits":');
+const KEY_CURVE = piece(',"curve":"');
+const SIGNATURE_ALGORITHM = piece('},"signature_algorithm":"');
+const SHA256 = piece(',"sha256":"');
 
 const PACKETS_OUT = piece(',"packets_out":');
 const PACKETS_IN = piece(',"packets_in":');
@@ -129,6 +152,7 @@ const signatureSchemes = new NamePieces(signatureSchemeName);
 export class NativeFormat implements EventFormat {
   private readonly writer = new LineWriter(LINE_ROOM);
   private readonly list = new ListWriter(this.writer);
+  private readonly innerList = new ListWriter(this.writer);
 
   normalize(event: NetworkEvent): CimEvent | undefined {
     switch (event.kind) {
@@ -138,6 +162,9 @@ export class NativeFormat implements EventFormat {
         return this.clientHello(event);
       case 'server_hello':
         return this.serverHello(event);
+      case 'certificate':
+        // The first one's event tells the whole chain.
+        return event.index === 0 ? this.certificates(event) : undefined;
       case 'flow':
         return this.flow(event);
       default:
@@ -195,7 +222,7 @@ export class NativeFormat implements EventFormat {
     list.done();
   }
 
-  private clientHello({ time, conversation, quicVersion, hello }: ClientHelloEvent): CimEvent {
+  private clientHello({ time, conversation, quicVersion, hello, fingerprints }: ClientHelloEvent): CimEvent {
     const { writer, list } = this;
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.clientHello, client, server, transport);
@@ -218,11 +245,13 @@ export class NativeFormat implements EventFormat {
     list.begin(SIGNATURE_ALGORITHMS);
     list.names(hello.signatureAlgorithms, signatureSchemes);
     list.end();
+    if (fingerprints?.ja3 !== undefined) this.member(JA3, fingerprints.ja3);
+    if (fingerprints?.ja4 !== undefined) this.member(JA4, fingerprints.ja4);
     this.carrier(transport, quicVersion);
     return this.end('tls', time);
   }
 
-  private serverHello({ time, conversation, quicVersion, hello }: ServerHelloEvent): CimEvent {
+  private serverHello({ time, conversation, quicVersion, hello, fingerprints }: ServerHelloEvent): CimEvent {
     const { writer } = this;
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.serverHello, server, client, transport);
@@ -236,8 +265,47 @@ export class NativeFormat implements EventFormat {
     }
     if (hello.alpn !== undefined) this.member(SERVER_ALPN, hello.alpn, MAX_ALPN_BYTES);
     writer.piece(hello.helloRetryRequest ? RETRY.yes : RETRY.no);
+    if (fingerprints?.ja3s !== undefined) this.member(JA3S, fingerprints.ja3s);
     this.carrier(transport, quicVersion);
     return this.end('tls', time);
+  }
+
+  /** From its sender to its receiver, as the hellos. */
+  private certificates({ time, conversation, from, chain }: CertificateEvent): CimEvent {
+    const { list } = this;
+    const { client, server, transport } = conversation;
+    const fromServer = from === 'server';
+    this.begin(time, HEADS.certificate, fromServer ? server : client, fromServer ? client : server, transport);
+    list.begin(CERTIFICATE_CHAIN);
+    for (const certificate of chain) {
+      if (!list.next()) continue;
+      this.certificate(certificate);
+      list.done();
+    }
+    list.end();
+    this.transport(transport);
+    return this.end('certificate', time);
+  }
+
+  private certificate(certificate: Certificate): void {
+    const { writer } = this;
+    const { key } = certificate;
+    this.member(ISSUER, certificate.issuer, MAX_NAME_BYTES_OF_CERTIFICATE);
+    this.member(SUBJECT, certificate.subject, MAX_NAME_BYTES_OF_CERTIFICATE);
+    this.member(SERIAL, certificate.serial);
+    this.innerList.begin(ALTERNATIVE_NAMES);
+    for (const name of certificate.subjectAlternativeNames) this.innerList.item(name, MAX_NAME_BYTES);
+    this.innerList.end(NO_ALTERNATIVE_NAMES);
+    writer.piece(NOT_BEFORE);
+    writer.safe(utc(certificate.notBefore));
+    writer.piece(NOT_AFTER);
+    writer.safe(utc(certificate.notAfter));
+    this.member(KEY_TYPE, key.type);
+    if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
+    if (key.curve !== undefined) this.member(KEY_CURVE, key.curve);
+    this.member(SIGNATURE_ALGORITHM, certificate.signatureAlgorithm);
+    this.member(SHA256, certificate.sha256);
+    writer.piece(END_OBJECT);
   }
 
   private flow(event: FlowEvent): CimEvent {
@@ -324,4 +392,9 @@ export class NativeFormat implements EventFormat {
     this.writer.safe(transport);
     this.writer.piece(QUOTE);
   }
+}
+
+/** RFC 3339 in UTC, of times before 1970 too. */
+function utc(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}+00:00`;
 }

@@ -1,5 +1,6 @@
 /** Flow records as CIM Network_Traffic (All_Traffic). */
 import type { FlowEndReason, FlowEvent, TcpCounts, TcpState } from '../dissect/event.ts';
+import { isUpgradable } from '../dissect/tls/preface.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
@@ -45,6 +46,8 @@ const STATES: Readonly<Record<TcpState, Piece>> = {
   midstream: piece(',"state":"midstream"'),
 };
 const QUIC_VERSION = piece(',"quic_version":"');
+/** The protocol can change to TLS on its connection, and this connection did not. */
+const STARTTLS_NOT_USED = piece(',"starttls":"not_used"');
 const RTT = piece(',"rtt":');
 
 /** Keys of the TCP counts of one way. */
@@ -114,6 +117,7 @@ export class FlowLine {
       writer.piece(QUOTE);
     }
     if (tcp !== undefined) this.tcp(tcp);
+    if (isUpgradable(event.app)) writer.piece(STARTTLS_NOT_USED);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
     parts.tail(conversation);

@@ -1,6 +1,7 @@
-/** CIM: one event per flow record, DNS transaction, TLS handshake and policy violation. */
+/** CIM: one event per flow record, DNS transaction, TLS handshake, certificate and policy violation. */
 import type { NetworkEvent, TlsHandshakeEvent } from '../dissect/event.ts';
 import type { Verdict, Violation } from '../policy/verdict.ts';
+import { CertificateLine } from './certificates.ts';
 import type { CimEvent } from './event.ts';
 import type { EventFormat } from './format.ts';
 import { FindingLine } from './intrusion-detection.ts';
@@ -14,6 +15,7 @@ export class Normalizer implements EventFormat {
   private readonly flow: FlowLine;
   private readonly dns: DnsLine;
   private readonly tls: TlsLine;
+  private readonly certificates: CertificateLine;
   private readonly findings: FindingLine;
 
   constructor(options: CimOptions) {
@@ -21,6 +23,7 @@ export class Normalizer implements EventFormat {
     this.flow = new FlowLine(parts);
     this.dns = new DnsLine(parts);
     this.tls = new TlsLine(parts, options.flowsCollected);
+    this.certificates = new CertificateLine(parts);
     this.findings = new FindingLine(parts);
   }
 
@@ -32,6 +35,8 @@ export class Normalizer implements EventFormat {
         return this.dns.make(event);
       case 'tls_handshake':
         return this.tls.make(event, verdicts);
+      case 'certificate':
+        return this.certificates.make(event);
       default:
         return undefined;
     }

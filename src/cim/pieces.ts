@@ -51,6 +51,7 @@ export class ListWriter {
   private listStart = 0;
   private itemsStart = 0;
   private itemStart = 0;
+  private room = 0;
   private full = false;
   /** Items that are in the list. */
   written = 0;
@@ -61,8 +62,10 @@ export class ListWriter {
     this.writer = writer;
   }
 
-  begin(spec: ListSpec): void {
+  /** @param room bytes for the items, where there is less than the list may have */
+  begin(spec: ListSpec, room = spec.maxBytes): void {
     this.spec = spec;
+    this.room = Math.min(room, spec.maxBytes);
     this.listStart = this.writer.position;
     this.writer.piece(spec.key);
     this.itemsStart = this.writer.position;
@@ -82,7 +85,7 @@ export class ListWriter {
 
   /** After an item: keeps it if the list is still within its budget, else takes it back and lets no more in. */
   done(): void {
-    if (this.writer.position - this.itemsStart > this.spec!.maxBytes) {
+    if (this.writer.position - this.itemsStart > this.room) {
       this.writer.position = this.itemStart;
       this.full = true;
     } else this.written++;

@@ -3,26 +3,28 @@
  * flows are collected the connection is in the model through its flow record already, and one event more would count it
  * twice. An event type that tags Network_Traffic therefore asks for `cim_model="Network_Traffic"`.
  */
-import type { ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import { quicVersionName } from '../dissect/quic/version.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
-import type { HeadPieces, LineParts } from './line-parts.ts';
+import { type HeadPieces, type LineParts, MAX_CIM_LINE, TAIL_ROOM } from './line-parts.ts';
 import { listSpec, NamePieces } from './pieces.ts';
+import { writeDetails, writeFingerprints } from './tls-details.ts';
 
 /** A host name has at most 253 characters; a ClientHello may carry 64 KB. */
 const MAX_SERVER_NAME_BYTES = 256;
+const MAX_COMMON_NAME_BYTES = 64;
 /** Browsers offer about 16 suites, scanners hundreds. */
 const CIPHERS = listSpec('ciphers', 40, 1_400, 'cipher_count');
 const GROUPS = listSpec('groups', 20, 250, 'group_count');
 const KEY_SHARES = listSpec('key_shares', 8, 120, 'key_share_count');
 const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 500, 'signature_algorithm_count');
-const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 100, 'supported_version_count');
+const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 80, 'supported_version_count');
 const EXTENSIONS = listSpec('extensions', 32, 128, 'extension_count');
-const ALPN = listSpec('alpn', 8, 128, 'alpn_count');
+const ALPN = listSpec('alpn', 8, 120, 'alpn_count');
 const MAX_ALPN_BYTES = 64;
 
 const piece = (text: string): Piece => new Piece(text);
@@ -30,6 +32,8 @@ const piece = (text: string): Piece => new Piece(text);
 const SSL_VERSION = piece(',"ssl_version":');
 const SSL_CIPHER = piece(',"ssl_cipher":');
 const SSL_SERVER_NAME = piece(',"ssl_server_name":"');
+const SSL_HASH = piece(',"ssl_hash":"');
+const SSL_SUBJECT_COMMON_NAME = piece(',"ssl_subject_common_name":"');
 const RESPONSE_TIME = piece(',"response_time":');
 const QUOTE = piece('"');
 const END_OBJECT = piece('}');
@@ -43,7 +47,6 @@ const HELLOS = {
 const TRANSPORT_QUIC = piece(',"transport":"quic","quic_version":');
 const OFFERED_VERSION = piece(',"offered_version":');
 const SERVER_NAME_LENGTH = piece(',"server_name_length":');
-const GROUP = piece(',"group":');
 const SERVER_ALPN = piece(',"server_alpn":"');
 const COMPRESSION_METHOD = piece(',"compression_method":');
 const HELLO_RETRY_REQUEST = piece(',"hello_retry_request":true');
@@ -90,6 +93,8 @@ export class TlsLine {
       writer.text(client.serverName, MAX_SERVER_NAME_BYTES);
       writer.piece(QUOTE);
     }
+    const leaf = event.details?.certificates?.[0];
+    if (leaf !== undefined) this.leaf(leaf);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
     parts.session(conversation);
     if (client === undefined) writer.piece(HELLOS.server);
@@ -100,7 +105,10 @@ export class TlsLine {
     }
     if (client !== undefined) this.offered(client);
     if (server !== undefined) this.answered(server);
+    if (event.fingerprints !== undefined) writeFingerprints(parts, event.fingerprints);
+    if (event.details !== undefined) writeDetails(parts, event.details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
+    if (client !== undefined) this.ciphers(client);
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
@@ -118,6 +126,20 @@ export class TlsLine {
     writer.piece(ciphers.piece(cipherSuite));
   }
 
+  /** Enough to find the certificate's own event. */
+  private leaf({ sha256, subjectCommonName }: Certificate): void {
+    const { writer } = this.parts;
+    for (const [key, text] of [
+      [SSL_HASH, sha256],
+      [SSL_SUBJECT_COMMON_NAME, subjectCommonName],
+    ] as const) {
+      if (text === undefined || text === '') continue;
+      writer.piece(key);
+      writer.text(text, MAX_COMMON_NAME_BYTES);
+      writer.piece(QUOTE);
+    }
+  }
+
   private offered(client: ClientHello): void {
     const { writer, list } = this.parts;
     writer.piece(OFFERED_VERSION);
@@ -126,10 +148,6 @@ export class TlsLine {
     if (serverName !== undefined && serverName.length > MAX_SERVER_NAME_BYTES) {
       writer.count(SERVER_NAME_LENGTH, serverName.length);
     }
-    list.begin(CIPHERS);
-    list.names(client.cipherSuites, ciphers);
-    list.names(client.sslv2CipherKinds, ciphers);
-    list.end();
     list.begin(SUPPORTED_VERSIONS);
     list.names(client.supportedVersions, versions);
     list.end();
@@ -151,12 +169,17 @@ export class TlsLine {
     if (client.sslv2) writer.piece(SSLV2_HELLO);
   }
 
+  /** After everything else of `vesper.tls`: the longest list takes the room that is left. */
+  private ciphers({ cipherSuites, sslv2CipherKinds }: ClientHello): void {
+    const { writer, list } = this.parts;
+    list.begin(CIPHERS, MAX_CIM_LINE - TAIL_ROOM - writer.length);
+    list.names(cipherSuites, ciphers);
+    list.names(sslv2CipherKinds, ciphers);
+    list.end();
+  }
+
   private answered(server: ServerHello): void {
     const { writer } = this.parts;
-    if (server.keyShareGroup !== undefined) {
-      writer.piece(GROUP);
-      writer.piece(groups.piece(server.keyShareGroup));
-    }
     if (server.alpn !== undefined && server.alpn !== '') {
       writer.piece(SERVER_ALPN);
       writer.text(server.alpn, MAX_ALPN_BYTES);

@@ -161,6 +161,8 @@ export interface ClientHello {
   /** Lower-case hexadecimal. */
   readonly random: string;
   readonly sessionIdLength: number;
+  /** `legacy_session_id` as lower-case hexadecimal. */
+  readonly sessionId: string;
   /** SSLv2-only cipher kinds of three bytes are in `sslv2CipherKinds`. */
   readonly cipherSuites: readonly number[];
   readonly compressionMethods: readonly number[];
@@ -174,11 +176,28 @@ export interface ClientHello {
   readonly pointFormats: readonly number[];
   readonly signatureAlgorithms: readonly number[];
   readonly keyShares: readonly number[];
+  /** Bytes of the session ticket that it offers to resume with (RFC 5077 §3.2); 0 for none. */
+  readonly ticketLength: number;
+  readonly encryptedClientHello: EncryptedClientHello | undefined;
   /** Carried in an SSLv2 record (RFC 5246 appendix E.2). */
   readonly sslv2: boolean;
   readonly sslv2CipherKinds: readonly number[];
   /** A list overran its message; what came before is here. */
   readonly malformed: boolean;
+}
+
+/**
+ * The `encrypted_client_hello` extension of an outer ClientHello (RFC 9849 §5). The hello's own server name is then the
+ * outer one. A client without a key sends the same with random contents (GREASE, §6.2), which nobody can tell by looking.
+ */
+export interface EncryptedClientHello {
+  /** HPKE's key derivation function and AEAD. */
+  readonly kdf: number;
+  readonly aead: number;
+  readonly configId: number;
+  /** Bytes of the encapsulated key, 0 in a second ClientHello, and of the encrypted inner hello. */
+  readonly encLength: number;
+  readonly payloadLength: number;
 }
 
 export interface ServerHello {
@@ -188,6 +207,8 @@ export interface ServerHello {
   readonly version: number;
   readonly random: string;
   readonly sessionIdLength: number;
+  /** Lower-case hexadecimal; equal to the client's where a session is resumed, and always under TLS 1.3. */
+  readonly sessionId: string;
   /** The chosen suite; for SSLv2 the first cipher kind, three bytes. */
   readonly cipherSuite: number;
   readonly compressionMethod: number;
@@ -201,6 +222,15 @@ export interface ServerHello {
   readonly malformed: boolean;
 }
 
+/** Fingerprints of hellos, those that are asked for and defined: SSLv2 has none. */
+export interface Fingerprints {
+  /** MD5 of the ClientHello's lists (github.com/salesforce/ja3), and of the ServerHello's. */
+  readonly ja3?: string;
+  readonly ja3s?: string;
+  /** Of the ClientHello (github.com/FoxIO-LLC/ja4). */
+  readonly ja4?: string;
+}
+
 /** One ClientHello as it passed; `conversation.client` sent it. */
 export interface ClientHelloEvent {
   readonly kind: 'client_hello';
@@ -210,6 +240,7 @@ export interface ClientHelloEvent {
   /** See `TlsHandshakeEvent`. */
   readonly quicVersion?: number;
   readonly hello: ClientHello;
+  readonly fingerprints?: Fingerprints;
 }
 
 /** One ServerHello or HelloRetryRequest as it passed; `conversation.client` is the TLS client, its receiver. */
@@ -220,6 +251,7 @@ export interface ServerHelloEvent {
   /** See `TlsHandshakeEvent`. */
   readonly quicVersion?: number;
   readonly hello: ServerHello;
+  readonly fingerprints?: Fingerprints;
 }
 
 export interface CertificateKey {
@@ -239,6 +271,7 @@ export interface Certificate {
   readonly subjectCommonName: string | undefined;
   readonly subjectOrganization: string | undefined;
   readonly issuerCommonName: string | undefined;
+  readonly issuerOrganization: string | undefined;
   /** Lower-case hexadecimal. */
   readonly serial: string;
   /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */
@@ -253,13 +286,50 @@ export interface Certificate {
   readonly sha256: string;
   /** Subject equals issuer and the signature verifies with its own key. */
   readonly selfSigned: boolean;
+  /** 1 or 3. */
   readonly version: number;
 }
+
+/** One certificate of a chain as it passed. */
+export interface CertificateEvent {
+  readonly kind: 'certificate';
+  /** Of the frame that completed the chain. */
+  readonly time: Timestamp;
+  readonly conversation: Conversation;
+  /** Whose chain it is. */
+  readonly from: 'client' | 'server';
+  /** SNI of the ClientHello. */
+  readonly serverName: string | undefined;
+  readonly certificate: Certificate;
+  /** Its place in `chain`: 0 is the leaf. */
+  readonly index: number;
+  readonly chain: readonly Certificate[];
+}
+
+/** Plaintext protocols that may come before a hello on the same connection. */
+export type Preface =
+  | 'smtp'
+  | 'imap'
+  | 'pop3'
+  | 'ftp'
+  | 'ldap'
+  | 'xmpp'
+  | 'postgresql'
+  | 'mysql'
+  | 'nntp'
+  | 'sieve'
+  | 'rdp'
+  | 'http'
+  | 'socks';
 
 /** What a handshake shows in the clear besides its hellos. A missing field was not observable. */
 export interface HandshakeDetails {
   /** The server's certificate chain, leaf first; never visible under TLS 1.3. */
   readonly certificates?: readonly Certificate[];
+  /** The client's, where it was asked for one and sent it. */
+  readonly clientCertificates?: readonly Certificate[];
+  /** A CertificateRequest was seen, or, up to TLS 1.2, certainly none was sent. */
+  readonly clientCertificateAsked?: boolean;
   /** Group of the key exchange: TLS 1.3's key share, else ServerKeyExchange's named curve (RFC 8422 §5.4). */
   readonly group?: number;
   /** Size of the finite-field Diffie-Hellman prime in bits (RFC 5246 §7.4.3). */
@@ -268,6 +338,23 @@ export interface HandshakeDetails {
   readonly signatureScheme?: number;
   /** An abbreviated handshake: session id, ticket or PSK (RFC 5246 §7.3, RFC 8446 §2.2). */
   readonly resumed?: boolean;
+  readonly resumedBy?: 'session_id' | 'ticket' | 'psk';
+  /** The server issued a ticket in the clear (RFC 5077 §3.3). */
+  readonly ticketIssued?: true;
+  /** An OCSP response came with the certificate (RFC 6066 §8). */
+  readonly ocspStapled?: boolean;
+  /** Up to TLS 1.2, agreed by both (RFC 7627, RFC 5746). */
+  readonly extendedMasterSecret?: boolean;
+  readonly secureRenegotiation?: boolean;
+  /** The client offered early data (RFC 8446 §4.2.10). */
+  readonly earlyData?: true;
+  /**
+   * What is known of an `encrypted_client_hello`: `accepted` where the HelloRetryRequest confirms it, `public_name` where the
+   * outer server name is one that providers of ECH publish, else `real_or_grease`.
+   */
+  readonly encryptedClientHello?: 'accepted' | 'public_name' | 'real_or_grease';
+  /** The plaintext protocol that came before the hello, as STARTTLS and CONNECT do; `plaintext` where it was not recognized. */
+  readonly after?: Preface | 'plaintext';
   /** A plaintext alert that ended it (RFC 8446 §6). */
   readonly alert?: { readonly from: 'client' | 'server'; readonly level: number; readonly description: number };
 }
@@ -285,6 +372,8 @@ export interface TlsHandshakeEvent {
   readonly retry: ServerHello | undefined;
   readonly server: ServerHello | undefined;
   readonly details?: HandshakeDetails;
+  /** Of the first ClientHello, and of the ServerHello. */
+  readonly fingerprints?: Fingerprints;
   /** Seconds from the first ClientHello to the ServerHello. */
   readonly responseTime: number | undefined;
 }
@@ -324,7 +413,7 @@ export interface FlowEvent {
   readonly duration: number;
   readonly conversation: Conversation;
   /** What the dissectors recognised in it. */
-  readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | 'dtls' | 'quic' | 'http3' | undefined;
+  readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | 'dtls' | 'quic' | 'http3' | Preface | undefined;
   /** Name of its QUIC version, Google's own included: `1`, `draft-29`, `Q046`. */
   readonly quicVersion?: string | undefined;
   readonly out: FlowCounts;
@@ -348,6 +437,7 @@ export type NetworkEvent =
   | ClientHelloEvent
   | ServerHelloEvent
   | TlsHandshakeEvent
+  | CertificateEvent
   | FlowEvent;
 
 export type EventSink = (event: NetworkEvent) => void;

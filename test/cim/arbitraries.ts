@@ -1,11 +1,15 @@
 /** Network events of every shape that the types allow, hostile texts and numbers included. */
 import fc from 'fast-check';
 import type {
+  Certificate,
+  CertificateEvent,
   ClientHello,
   Conversation,
   DnsMessage,
   DnsTransactionEvent,
+  Fingerprints,
   FlowEvent,
+  HandshakeDetails,
   NetworkEvent,
   ServerHello,
   Timestamp,
@@ -137,6 +141,7 @@ const clientHello: fc.Arbitrary<ClientHello> = fc.record({
   version: code,
   random: fc.constant('00'.repeat(32)),
   sessionIdLength: byte,
+  sessionId: fc.constant(''),
   cipherSuites: list(code, 1_000),
   compressionMethods: list(byte),
   extensions: list(code),
@@ -147,6 +152,10 @@ const clientHello: fc.Arbitrary<ClientHello> = fc.record({
   pointFormats: list(byte),
   signatureAlgorithms: list(code),
   keyShares: list(code),
+  ticketLength: code,
+  encryptedClientHello: maybe(
+    fc.record({ kdf: code, aead: code, configId: byte, encLength: code, payloadLength: code }),
+  ),
   sslv2: fc.boolean(),
   sslv2CipherKinds: list(fc.nat(0xff_ffff)),
   malformed: fc.boolean(),
@@ -158,6 +167,7 @@ const serverHello: fc.Arbitrary<ServerHello> = fc.record({
   version: code,
   random: fc.constant('11'.repeat(32)),
   sessionIdLength: byte,
+  sessionId: fc.constant(''),
   cipherSuite: fc.nat(0xff_ffff),
   compressionMethod: byte,
   extensions: list(code),
@@ -168,6 +178,69 @@ const serverHello: fc.Arbitrary<ServerHello> = fc.record({
   malformed: fc.boolean(),
 });
 
+const hash = (length: number) => fc.constant('a1'.repeat(length / 2));
+
+const certificate: fc.Arbitrary<Certificate> = fc.record({
+  subject: anyText,
+  issuer: anyText,
+  subjectCommonName: maybe(anyText),
+  subjectOrganization: maybe(anyText),
+  issuerCommonName: maybe(anyText),
+  issuerOrganization: maybe(anyText),
+  serial: fc.oneof(hash(40), hash(70_000)),
+  subjectAlternativeNames: list(anyText),
+  // GeneralizedTime has years from 0 to 9999.
+  notBefore: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
+  notAfter: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
+  key: fc.record({ type: someText, bits: maybe(code), curve: maybe(someText) }),
+  signatureAlgorithm: someText,
+  sha256: hash(64),
+  selfSigned: fc.boolean(),
+  version: fc.constantFrom(1, 3),
+});
+
+const fingerprints = fc.record(
+  { ja3: hash(32), ja3s: hash(32), ja4: fc.constant('t13d1516h2_8daaf6152771_e5627efa2ab1') },
+  { requiredKeys: [] },
+) as fc.Arbitrary<Fingerprints>;
+
+const details = fc.record(
+  {
+    certificates: list(certificate, 16),
+    clientCertificates: list(certificate, 16),
+    clientCertificateAsked: fc.boolean(),
+    group: code,
+    dhBits: code,
+    signatureScheme: code,
+    resumed: fc.boolean(),
+    resumedBy: fc.constantFrom('session_id', 'ticket', 'psk'),
+    ticketIssued: fc.constant(true),
+    ocspStapled: fc.boolean(),
+    extendedMasterSecret: fc.boolean(),
+    secureRenegotiation: fc.boolean(),
+    earlyData: fc.constant(true),
+    encryptedClientHello: fc.constantFrom('accepted', 'public_name', 'real_or_grease'),
+    after: fc.constantFrom('smtp', 'postgresql', 'http', 'plaintext'),
+    alert: fc.record({ from: fc.constantFrom('client', 'server'), level: byte, description: byte }),
+  },
+  { requiredKeys: [] },
+) as fc.Arbitrary<HandshakeDetails>;
+
+export const certificates: fc.Arbitrary<CertificateEvent> = fc
+  .array(certificate, { minLength: 1, maxLength: 16 })
+  .chain((chain) =>
+    fc.record({
+      kind: fc.constant('certificate' as const),
+      time,
+      conversation: conversation('tcp'),
+      from: fc.constantFrom('client' as const, 'server' as const),
+      serverName: maybe(name),
+      certificate: fc.constant(chain[0] as Certificate),
+      index: fc.constant(0),
+      chain: fc.constant(chain),
+    }),
+  );
+
 export const tlsHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc
   .record({
     kind: fc.constant('tls_handshake' as const),
@@ -176,6 +249,8 @@ export const tlsHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc
     client: maybe(clientHello),
     retry: maybe(serverHello),
     server: maybe(serverHello),
+    details,
+    fingerprints,
     responseTime: maybe(span),
   })
   .filter(({ client, server }) => client !== undefined || server !== undefined);
@@ -198,7 +273,7 @@ export const flow: fc.Arbitrary<FlowEvent> = fc.constantFrom('tcp', 'udp', 'icmp
     end: time,
     duration: span,
     conversation: conversation(transport as 'tcp'),
-    app: fc.constantFrom('dns', 'mdns', 'llmnr', 'tls', undefined),
+    app: fc.constantFrom('dns', 'mdns', 'llmnr', 'tls', 'smtp', 'http', undefined),
     out: flowCounts,
     in: flowCounts,
     tcp:
@@ -243,9 +318,10 @@ export const verdicts: fc.Arbitrary<Verdict[]> = list(
   20,
 );
 
-export const cimEvent: fc.Arbitrary<NetworkEvent> = fc.oneof(flow, dnsTransaction, tlsHandshake);
+export const cimEvent: fc.Arbitrary<NetworkEvent> = fc.oneof(flow, dnsTransaction, tlsHandshake, certificates);
 
 export const nativeEvent = fc.oneof(
+  certificates,
   flow,
   fc.boolean().chain((response) =>
     fc.record({
@@ -256,6 +332,18 @@ export const nativeEvent = fc.oneof(
       message: dnsMessage(response),
     }),
   ),
-  fc.record({ kind: fc.constant('client_hello'), time, conversation: conversation('tcp'), hello: clientHello }),
-  fc.record({ kind: fc.constant('server_hello'), time, conversation: conversation('tcp'), hello: serverHello }),
+  fc.record({
+    kind: fc.constant('client_hello'),
+    time,
+    conversation: conversation('tcp'),
+    hello: clientHello,
+    fingerprints,
+  }),
+  fc.record({
+    kind: fc.constant('server_hello'),
+    time,
+    conversation: conversation('tcp'),
+    hello: serverHello,
+    fingerprints,
+  }),
 ) as fc.Arbitrary<NetworkEvent>;

@@ -38,7 +38,7 @@ describe('vesper replay', () => {
     assert.equal(status, 0, stderr);
     const all = events(stdout);
     const kinds = new Set(all.flatMap(({ vesper: extras }) => Object.keys(extras)));
-    for (const kind of ['flow', 'dns', 'tls', 'finding']) assert.ok(kinds.has(kind), `no ${kind} event`);
+    for (const kind of ['flow', 'dns', 'tls', 'certificate', 'finding']) assert.ok(kinds.has(kind), `no ${kind} event`);
     assert.equal(new Set(all.map((event) => event.event_id)).size, all.length);
     const totals = counters(stderr);
     assert.equal(totals['events.sent'], all.length);
@@ -65,7 +65,7 @@ describe('vesper replay', () => {
     assert.equal(status, 0);
     assert.equal(stdout, '');
     const files = readdirSync(join(folder, 'out')).sort();
-    assert.deepEqual(files, ['dns.ndjson', 'finding.ndjson', 'flow.ndjson', 'tls.ndjson']);
+    assert.deepEqual(files, ['certificate.ndjson', 'dns.ndjson', 'finding.ndjson', 'flow.ndjson', 'tls.ndjson']);
     const whole = (await vesper(['replay', OFFICE])).stdout.split('\n').sort();
     const parts = files.flatMap((file) =>
       readFileSync(join(folder, 'out', file), 'utf8')
@@ -84,7 +84,15 @@ describe('vesper replay', () => {
   it('gives native events in their own shape', async () => {
     const { stdout } = await vesper(['replay', OFFICE, '--format', 'native']);
     const types = new Set(events(stdout).map((event) => event.type));
-    const known = ['DnsQuery', 'DnsResponse', 'TlsClientHello', 'TlsServerHello', 'Flow', 'PolicyViolation'];
+    const known = [
+      'DnsQuery',
+      'DnsResponse',
+      'TlsClientHello',
+      'TlsServerHello',
+      'TlsCertificate',
+      'Flow',
+      'PolicyViolation',
+    ];
     assert.deepEqual([...types].sort(), known.sort());
   });
 

@@ -27,7 +27,13 @@ export function corpusEngineOptions(interfaceName: EngineOptions['interfaceName'
       icmpIdleTimeout: NEVER,
     },
     dnsOptions: { messages: true, transactions: true, ports: [8053], queryTimeout: 10 },
-    tlsOptions: { messages: true, transactions: true },
+    tlsOptions: {
+      messages: true,
+      transactions: true,
+      certificates: true,
+      certificateEvents: true,
+      fingerprints: ['ja3', 'ja3s', 'ja4'],
+    },
     filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
     interfaceName,
   };

@@ -16,7 +16,29 @@ import {
 import { resetTcpCounts, TCP_STATES } from './tcp-state.ts';
 
 /** By `HotByte.app`. */
-export const APPS: readonly FlowEvent['app'][] = [undefined, 'dns', 'mdns', 'llmnr', 'tls', 'dtls', 'quic', 'http3'];
+export const APPS: readonly FlowEvent['app'][] = [
+  undefined,
+  'dns',
+  'mdns',
+  'llmnr',
+  'tls',
+  'dtls',
+  'quic',
+  'http3',
+  'smtp',
+  'imap',
+  'pop3',
+  'ftp',
+  'ldap',
+  'xmpp',
+  'postgresql',
+  'mysql',
+  'nntp',
+  'sieve',
+  'rdp',
+  'http',
+  'socks',
+];
 
 /** The event of the open record of a flow, which counts at least one packet. */
 export function reportFlow(

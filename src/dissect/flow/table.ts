@@ -131,6 +131,11 @@ export class FlowTable {
     this.records.bytes[this.records.hot(slot) * 4 + HotByte.stage] = stage;
   }
 
+  /** What the flow is known to carry. */
+  app(slot: number): FlowEvent['app'] {
+    return APPS[this.records.bytes[this.records.hot(slot) * 4 + HotByte.app] as number];
+  }
+
   /** What the flow's records say that it carries. */
   setApp(slot: number, app: FlowEvent['app']): void {
     this.records.bytes[this.records.hot(slot) * 4 + HotByte.app] = APPS.indexOf(app);

@@ -6,9 +6,17 @@
  *
  * DTLS has `opaque cookie<0..2^8-1>` after the session id (RFC 6347 §4.2.1, RFC 9147 §5.3).
  */
-import type { ClientHello } from '../event.ts';
+import type { ClientHello, EncryptedClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
-import { ExtensionType, readAlpn, readKeyShareGroups, readServerName, readU8List, readU16List } from './extensions.ts';
+import {
+  ExtensionType,
+  readAlpn,
+  readEncryptedClientHello,
+  readKeyShareGroups,
+  readServerName,
+  readU8List,
+  readU16List,
+} from './extensions.ts';
 import { highestVersion } from './versions.ts';
 
 /** Version, random, and the lengths of three vectors. */
@@ -27,6 +35,8 @@ class Extensions {
   pointFormats: readonly number[] = NONE;
   signatureAlgorithms: readonly number[] = NONE;
   keyShares: readonly number[] = NONE;
+  ticketLength = 0;
+  encryptedClientHello: EncryptedClientHello | undefined = undefined;
 
   read(reader: Reader): void {
     const outer = reader.enter(reader.u16());
@@ -68,6 +78,12 @@ class Extensions {
       case ExtensionType.draftKeyShare:
         this.keyShares = readKeyShareGroups(reader);
         break;
+      case ExtensionType.sessionTicket:
+        this.ticketLength = reader.remaining;
+        break;
+      case ExtensionType.encryptedClientHello:
+        this.encryptedClientHello = readEncryptedClientHello(reader);
+        break;
     }
   }
 }
@@ -86,7 +102,7 @@ export function readClientHello(
   const random = reader.hex(32);
   const sessionIdLength = reader.u8();
   if (sessionIdLength > MAX_SESSION_ID_LENGTH) return undefined;
-  reader.skip(sessionIdLength);
+  const sessionId = reader.hex(sessionIdLength);
   if (framing === 'datagram') reader.skip(reader.u8());
   const cipherSuites = readU16List(reader, reader.u16());
   const compressionMethods = readU8List(reader, reader.u8());
@@ -99,6 +115,7 @@ export function readClientHello(
     version: highestVersion(extensions.supportedVersions, legacyVersion),
     random,
     sessionIdLength,
+    sessionId,
     cipherSuites,
     compressionMethods,
     extensions: extensions.types,
@@ -109,6 +126,8 @@ export function readClientHello(
     pointFormats: extensions.pointFormats,
     signatureAlgorithms: extensions.signatureAlgorithms,
     keyShares: extensions.keyShares,
+    ticketLength: extensions.ticketLength,
+    encryptedClientHello: extensions.encryptedClientHello,
     sslv2: false,
     sslv2CipherKinds: NONE,
     malformed: reader.truncated,

@@ -1,12 +1,18 @@
-/** The hellos of one TCP connection, both directions together. */
-import type { ClientHello, ServerHello, Timestamp } from '../event.ts';
+/** The handshake of one TCP connection, as far as it is in the clear: both directions together. */
+import type { Certificate, ClientHello, Fingerprints, ServerHello, Timestamp } from '../event.ts';
 import { TcpStream } from '../flow/stream.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
-import { Ended, HandshakeReader, type HelloHandler } from './handshake.ts';
+import type { Reader } from '../reader.ts';
+import type { CertificateStore } from '../x509/store.ts';
+import { Flight } from './flight.ts';
+import { Ended, type HandshakeHandler, HandshakeReader } from './handshake.ts';
 import { mayBeginHello } from './signature.ts';
 import { isTls13 } from './versions.ts';
 
-/** Payload followed from the first sign of a hello: the largest hello each way, 64 KiB of early data, and as much again. */
+/**
+ * Payload followed from the first sign of a hello: the largest hello each way, 64 KiB of early data, a chain of
+ * certificates each way, and as much again.
+ */
 export const MAX_FOLLOWED_BYTES = 384 * 1_024;
 /** Data segments followed: a hello with post-quantum shares, byte by byte. */
 export const MAX_FOLLOWED_SEGMENTS = 4_096;
@@ -26,7 +32,7 @@ class Direction {
   reader: HandshakeReader | undefined = undefined;
 
   /** Reads on from a sequence number. */
-  read(sequence: number, handler: HelloHandler): void {
+  read(sequence: number, handler: HandshakeHandler): void {
     this.phase = Phase.reading;
     this.reader = new HandshakeReader(handler);
     this.stream = new TcpStream(this.reader);
@@ -39,16 +45,21 @@ class Direction {
   }
 }
 
-/** Told of each hello as it is decoded. */
-export interface HelloReporter {
+/** Told of each message as it is decoded. */
+export interface HandshakeReporter {
+  /** Undefined where what comes after the hellos is not wanted. */
+  readonly certificates: CertificateStore | undefined;
   clientHello(connection: TlsConnection, hello: ClientHello, time: Timestamp): void;
   serverHello(connection: TlsConnection, hello: ServerHello, time: Timestamp): void;
+  chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void;
 }
 
-export class TlsConnection implements HelloHandler {
+export class TlsConnection implements HandshakeHandler {
   readonly slot: number;
   /** The stage to which the flow goes back when this was no hello. */
   readonly undecidedStage: number;
+  /** The first ClientHello. */
+  firstClient: ClientHello | undefined = undefined;
   /** The last ClientHello. */
   client: ClientHello | undefined = undefined;
   retry: ServerHello | undefined = undefined;
@@ -61,8 +72,11 @@ export class TlsConnection implements HelloHandler {
   serverTime: Timestamp | undefined = undefined;
   /** A stream was given up before its hello was whole. */
   limited = false;
+  readonly flight = new Flight();
+  /** Of the first ClientHello, and of the ServerHello. */
+  fingerprints: Fingerprints | undefined = undefined;
 
-  private readonly reporter: HelloReporter;
+  private readonly reporter: HandshakeReporter;
   private readonly outward = new Direction();
   private readonly inward = new Direction();
   /** The direction from the TLS client, once a hello told which it is. */
@@ -72,7 +86,7 @@ export class TlsConnection implements HelloHandler {
   private bytes = 0;
   private over = false;
 
-  constructor(slot: number, undecidedStage: number, reporter: HelloReporter) {
+  constructor(slot: number, undecidedStage: number, reporter: HandshakeReporter) {
     this.slot = slot;
     this.undecidedStage = undecidedStage;
     this.reporter = reporter;
@@ -86,6 +100,13 @@ export class TlsConnection implements HelloHandler {
   /** There was a hello. */
   get found(): boolean {
     return this.firstTime !== undefined;
+  }
+
+  /** What follows the ServerHello in the clear is wanted and was not all there. */
+  get isCut(): boolean {
+    const { outward, inward } = this;
+    const passedOver = (outward.reader?.passedOver ?? false) || (inward.reader?.passedOver ?? false);
+    return passedOver || (this.awaitsMessages && !this.flight.serverDone && this.flight.alert === undefined);
   }
 
   /** A hello has begun that is not whole. */
@@ -124,12 +145,17 @@ export class TlsConnection implements HelloHandler {
     const time = this.now();
     const isFirst = this.client === undefined;
     this.client = hello;
-    if (isFirst) this.clientTime = time;
-    this.reporter.clientHello(this, hello, time);
-    if (this.server) this.over = true;
-    else this.expectServer();
+    if (isFirst) {
+      this.firstClient = hello;
+      this.clientTime = time;
+    }
     // Only TLS 1.3 asks for a second one.
-    return isFirst && isTls13(hello.version);
+    from.expectsHello = isFirst && isTls13(hello.version);
+    from.afterHello = this.reporter.certificates !== undefined;
+    this.reporter.clientHello(this, hello, time);
+    if (this.server && !this.awaitsMessages) this.over = true;
+    else this.expectServer();
+    return from.expectsHello || from.afterHello;
   }
 
   serverHello(from: HandshakeReader, hello: ServerHello): boolean {
@@ -142,10 +168,44 @@ export class TlsConnection implements HelloHandler {
     } else {
       this.server = hello;
       this.serverTime = time;
-      if (this.client) this.over = true;
+      from.afterHello = this.awaitsMessages;
+      if (this.client && !from.afterHello) this.over = true;
     }
     this.reporter.serverHello(this, hello, time);
-    return hello.helloRetryRequest;
+    return hello.helloRetryRequest || from.afterHello;
+  }
+
+  message(from: HandshakeReader, type: number, body: Reader): boolean {
+    const { certificates } = this.reporter;
+    if (certificates === undefined) return false;
+    const fromServer = this.directionOf(from) !== this.fromTlsClient;
+    const time = this.now();
+    const chain = this.flight.message(type, fromServer, body, this.server, certificates, time.seconds);
+    if (chain !== undefined) this.reporter.chain(this, chain, fromServer, time);
+    return true;
+  }
+
+  changeCipherSpec(from: HandshakeReader): boolean {
+    const fromServer = this.directionOf(from) !== this.fromTlsClient;
+    // A client of TLS 1.3 sends one for the sake of middleboxes at any time (RFC 8446 §D.4).
+    if (!this.awaitsMessages || (!fromServer && !this.flight.serverDone)) return true;
+    this.flight.encrypted = true;
+    this.over = true;
+    return false;
+  }
+
+  alert(from: HandshakeReader, level: number, description: number): void {
+    if (!this.found) return;
+    const isClient = this.directionOf(from) === this.fromTlsClient;
+    this.flight.alert = { from: isClient ? 'client' : 'server', level, description };
+    this.over = true;
+  }
+
+  /** The ServerHello is there, and the rest of the server's first flight is in the clear and wanted. */
+  private get awaitsMessages(): boolean {
+    const { server } = this;
+    if (server === undefined || server.sslv2 || this.reporter.certificates === undefined) return false;
+    return !isTls13(server.version) && !this.flight.encrypted;
   }
 
   /** The server's next byte is the one that the client acknowledges with its hello. */

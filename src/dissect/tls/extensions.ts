@@ -1,17 +1,25 @@
 /** Pieces of extensions that client and server hellos share (RFC 8446 §4.2). */
+import type { EncryptedClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
 
 /** IANA "TLS ExtensionType Values" that the code reads. */
 export const ExtensionType = {
   serverName: 0,
+  statusRequest: 5,
   supportedGroups: 10,
   ecPointFormats: 11,
   signatureAlgorithms: 13,
   applicationLayerProtocolNegotiation: 16,
+  extendedMasterSecret: 23,
+  sessionTicket: 35,
   /** Where TLS 1.3 kept `key_share` until draft 22. */
   draftKeyShare: 40,
+  preSharedKey: 41,
+  earlyData: 42,
   supportedVersions: 43,
   keyShare: 51,
+  encryptedClientHello: 0xfe0d,
+  renegotiationInfo: 0xff01,
 } as const;
 
 /** A list that overruns its place is left out: what it would take for its own is something else. */
@@ -120,4 +128,18 @@ export function readKeyShareGroups(reader: Reader): readonly number[] {
   if (reader.remaining > 0) reader.truncated = true;
   reader.leave(outer);
   return groups;
+}
+
+/** `ECHClientHello` of the outer type (RFC 9849 §5); undefined for an inner hello, which is never seen on the wire. */
+export function readEncryptedClientHello(reader: Reader): EncryptedClientHello | undefined {
+  const OUTER = 0;
+  if (reader.u8() !== OUTER || reader.remaining === 0) return undefined;
+  const kdf = reader.u16();
+  const aead = reader.u16();
+  const configId = reader.u8();
+  const encLength = reader.u16();
+  reader.skip(encLength);
+  const payloadLength = reader.u16();
+  reader.skip(payloadLength);
+  return { kdf, aead, configId, encLength, payloadLength };
 }

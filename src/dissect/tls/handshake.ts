@@ -1,6 +1,6 @@
 /**
  * Reads one direction's records for its hellos: handshake messages over any number of records (RFC 8446 §5.1), among
- * alerts, ChangeCipherSpec and early data. Holds at most one hello.
+ * alerts, ChangeCipherSpec and early data, and up to TLS 1.2 for what follows them in the clear. Holds at most one message.
  *
  *     HandshakeType msg_type; uint24 length; body
  */
@@ -19,7 +19,18 @@ import {
   sslv2RecordEnd,
 } from './sslv2.ts';
 
-export const HandshakeType = { helloRequest: 0, clientHello: 1, serverHello: 2, draftHelloRetryRequest: 6 } as const;
+export const HandshakeType = {
+  helloRequest: 0,
+  clientHello: 1,
+  serverHello: 2,
+  newSessionTicket: 4,
+  draftHelloRetryRequest: 6,
+  certificate: 11,
+  serverKeyExchange: 12,
+  certificateRequest: 13,
+  serverHelloDone: 14,
+  certificateStatus: 22,
+} as const;
 
 export const HANDSHAKE_HEADER_LENGTH = 4;
 
@@ -29,8 +40,12 @@ export const MAX_HELLO_LENGTH = 0xffff;
 /** First size of the buffer for a message over several records: most hellos without post-quantum shares. */
 const FIRST_MESSAGE = 512;
 
-/** AlertLevel (RFC 8446 §6). */
+/** Of the messages after the hellos: chains are of 2 to 8 KiB. */
+const MAX_MESSAGE_LENGTH = 0xffff;
+
+/** AlertLevel and AlertDescription (RFC 8446 §6). */
 const FATAL = 2;
+const CLOSE_NOTIFY = 0;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -42,10 +57,24 @@ export function isHelloHeader(type: number, length: number): boolean {
   return type === HandshakeType.draftHelloRetryRequest && length >= MIN_DRAFT_RETRY_LENGTH;
 }
 
-/** Takes hellos as they become whole; each call answers whether the direction is to be read on. */
-export interface HelloHandler {
+/** Messages in the clear after the hellos, up to TLS 1.2, that show something (RFC 5246 §7.4, RFC 6066 §8, RFC 5077 §3.3). */
+function isReadAfterHello(type: number): boolean {
+  return (
+    (type >= HandshakeType.certificate && type <= HandshakeType.serverHelloDone) ||
+    type === HandshakeType.certificateStatus ||
+    type === HandshakeType.newSessionTicket
+  );
+}
+
+/** Takes messages as they become whole; each call but `alert` answers whether the direction is to be read on. */
+export interface HandshakeHandler {
   clientHello(from: HandshakeReader, hello: ClientHello): boolean;
   serverHello(from: HandshakeReader, hello: ServerHello): boolean;
+  /** A message after the hello: `body` spans it during the call. */
+  message(from: HandshakeReader, type: number, body: Reader): boolean;
+  changeCipherSpec(from: HandshakeReader): boolean;
+  /** The direction's last alert. */
+  alert(from: HandshakeReader, level: number, description: number): void;
 }
 
 /** Why a direction was read no further. */
@@ -69,18 +98,27 @@ export class HandshakeReader implements StreamConsumer {
   began = false;
   /** Hellos given to the handler. */
   hellos = 0;
+  /** Set by the handler: what follows the hello is wanted too. */
+  afterHello = false;
+  /** Set by the handler: `afterHello`, and another hello may come. */
+  expectsHello = false;
+  /** A message that was wanted was longer than any is taken. */
+  passedOver = false;
 
-  private readonly handler: HelloHandler;
+  private readonly handler: HandshakeHandler;
   private records = 0;
   private type = 0;
   private version = 0;
+  private length = 0;
   /** Bytes of the current record that are still to come. */
   private remaining = 0;
+  /** Bytes still to come of a message that is passed over. */
+  private skipping = 0;
   /** A handshake message that began in an earlier record, its header included. */
   private message: Buffer = EMPTY;
   private messageLength = 0;
 
-  constructor(handler: HelloHandler) {
+  constructor(handler: HandshakeHandler) {
     this.handler = handler;
   }
 
@@ -93,7 +131,8 @@ export class HandshakeReader implements StreamConsumer {
         if (end - position < RECORD_HEADER_LENGTH) break;
         this.type = view.getUint8(position);
         this.version = view.getUint16(position + 1);
-        this.remaining = view.getUint16(position + 3);
+        this.length = view.getUint16(position + 3);
+        this.remaining = this.length;
         this.records++;
         position += RECORD_HEADER_LENGTH;
         continue;
@@ -110,10 +149,16 @@ export class HandshakeReader implements StreamConsumer {
   private fragment(bytes: Buffer, view: DataView, start: number, end: number): number {
     switch (this.type) {
       case ContentType.handshake:
+        if (this.skipping > 0) return this.skip(end - start);
         return this.messageLength > 0 ? this.append(bytes, start, end) : this.handshake(bytes, view, start, end);
       case ContentType.alert:
-        // An encrypted alert is longer; a warning (unrecognized_name, RFC 6066 §3) may come before the ServerHello.
-        if (this.remaining === 2 && view.getUint8(start) === FATAL) this.end(Ended.noHello);
+        // An encrypted alert is longer.
+        if (this.length !== 2) return end - start;
+        if (end - start < 2) return 0;
+        this.alert(view.getUint8(start), view.getUint8(start + 1));
+        return 2;
+      case ContentType.changeCipherSpec:
+        if (this.afterHello && !this.handler.changeCipherSpec(this)) this.end(Ended.satisfied);
         return end - start;
       case ContentType.applicationData:
         // A client's early data lies between its two hellos (RFC 8446 §4.2.10).
@@ -129,10 +174,13 @@ export class HandshakeReader implements StreamConsumer {
     if (end - start < HANDSHAKE_HEADER_LENGTH) return 0;
     const type = view.getUint8(start);
     const whole = HANDSHAKE_HEADER_LENGTH + ((view.getUint8(start + 1) << 16) | view.getUint16(start + 2));
-    if (!this.accept(type, whole)) return Math.min(whole, end - start);
+    if (!this.accept(type, whole)) {
+      this.skipping = whole;
+      return this.skip(end - start);
+    }
     if (whole > this.remaining) return this.append(bytes, start, end);
     if (whole > end - start) return 0;
-    this.hello(type, bytes, view, start + HANDSHAKE_HEADER_LENGTH, start + whole);
+    this.whole(type, bytes, view, start + HANDSHAKE_HEADER_LENGTH, start + whole);
     return whole;
   }
 
@@ -147,8 +195,8 @@ export class HandshakeReader implements StreamConsumer {
       position += this.copy(bytes, position, end, whole);
       if (this.messageLength < whole) return position - start;
       const view = new DataView(this.message.buffer, this.message.byteOffset, whole);
-      this.hello(type, this.message, view, HANDSHAKE_HEADER_LENGTH, whole);
-    }
+      this.whole(type, this.message, view, HANDSHAKE_HEADER_LENGTH, whole);
+    } else this.skipping = whole - HANDSHAKE_HEADER_LENGTH;
     this.message = EMPTY;
     this.messageLength = 0;
     return position - start;
@@ -169,20 +217,42 @@ export class HandshakeReader implements StreamConsumer {
     return taken;
   }
 
+  /** Passes over what is there of the message that is not read. */
+  private skip(available: number): number {
+    const skipped = Math.min(this.skipping, available);
+    this.skipping -= skipped;
+    return skipped;
+  }
+
   /** Whether the message of `whole` bytes is to be read; ends the reading where no hello can follow any more. */
   private accept(type: number, whole: number): boolean {
-    if (isHelloHeader(type, whole - HANDSHAKE_HEADER_LENGTH)) {
+    const length = whole - HANDSHAKE_HEADER_LENGTH;
+    if ((!this.afterHello || this.expectsHello) && isHelloHeader(type, length)) {
       this.began = true;
       return true;
     }
+    if (this.afterHello) {
+      if (!isReadAfterHello(type)) return false;
+      this.passedOver ||= length > MAX_MESSAGE_LENGTH;
+      return length <= MAX_MESSAGE_LENGTH;
+    }
     // A HelloRequest is empty and may come at any time (RFC 5246 §7.4.1.1).
-    if (type !== HandshakeType.helloRequest || whole !== HANDSHAKE_HEADER_LENGTH) this.end(Ended.noHello);
+    if (type !== HandshakeType.helloRequest || length !== 0) this.end(Ended.noHello);
     return false;
   }
 
-  private hello(type: number, bytes: Buffer, view: DataView, start: number, end: number): void {
+  /** A warning (unrecognized_name, RFC 6066 §3) may come before the ServerHello; only the end of the connection counts. */
+  private alert(level: number, description: number): void {
+    if (level !== FATAL && description !== CLOSE_NOTIFY) return;
+    this.handler.alert(this, level, description);
+    this.end(Ended.noHello);
+  }
+
+  private whole(type: number, bytes: Buffer, view: DataView, start: number, end: number): void {
     reader.reset(bytes, view, start, end);
-    if (type === HandshakeType.clientHello) this.give(readClientHello(reader, this.version), undefined);
+    if (this.afterHello && isReadAfterHello(type)) {
+      if (!this.handler.message(this, type, reader)) this.end(Ended.satisfied);
+    } else if (type === HandshakeType.clientHello) this.give(readClientHello(reader, this.version), undefined);
     else if (type === HandshakeType.serverHello) this.give(undefined, readServerHello(reader, this.version));
     else this.give(undefined, readDraftRetry(reader, this.version));
   }

@@ -71,7 +71,7 @@ export function readServerHello(reader: Reader, recordVersion: number | undefine
   const isDraftForm = isTls13Draft(legacyVersion);
   const sessionIdLength = isDraftForm ? 0 : reader.u8();
   if (sessionIdLength > MAX_SESSION_ID_LENGTH) return undefined;
-  reader.skip(sessionIdLength);
+  const sessionId = reader.hex(sessionIdLength);
   const cipherSuite = reader.u16();
   const compressionMethod = isDraftForm ? 0 : reader.u8();
   const extensions = new Extensions();
@@ -82,6 +82,7 @@ export function readServerHello(reader: Reader, recordVersion: number | undefine
     version: extensions.version ?? legacyVersion,
     random,
     sessionIdLength,
+    sessionId,
     cipherSuite,
     compressionMethod,
     extensions: extensions.types,
@@ -108,6 +109,7 @@ export function readDraftRetry(reader: Reader, recordVersion: number | undefined
     version: legacyVersion,
     random: '',
     sessionIdLength: 0,
+    sessionId: '',
     cipherSuite,
     compressionMethod: 0,
     extensions: extensions.types,

@@ -1,17 +1,22 @@
 /** TLS over TCP on any port: finds hellos by signature, pairs them into handshakes. */
 import type { Counters } from '../../counters.ts';
 import {
+  type Certificate,
   type ClientHello,
   type Conversation,
   type EventSink,
+  type Preface,
   reverse,
   type ServerHello,
   type Timestamp,
 } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
-import { type HelloReporter, TlsConnection } from './connection.ts';
+import { CertificateStore } from '../x509/store.ts';
+import { type HandshakeReporter, TlsConnection } from './connection.ts';
 import { EarlySegments } from './early.ts';
+import { Fingerprinter, type FingerprintName } from './fingerprints.ts';
+import { isPreface, prefaceOf, prefaceOfPort } from './preface.ts';
 import { mayBeginHello } from './signature.ts';
 
 export interface TlsOptions {
@@ -19,6 +24,11 @@ export interface TlsOptions {
   readonly messages: boolean;
   /** Whether `tls_handshake` events are wanted. */
   readonly transactions: boolean;
+  /** Whether handshakes are followed beyond the ServerHello, for certificates and what else is in the clear there. */
+  readonly certificates: boolean;
+  /** Whether `certificate` events are wanted; needs `certificates`. */
+  readonly certificateEvents: boolean;
+  readonly fingerprints: readonly FingerprintName[];
 }
 
 /**
@@ -36,7 +46,11 @@ const EARLY_SEGMENTS = 2;
 /** What the streams of all connections may hold together: 4 KiB each, for hellos over several segments. */
 export const MAX_BUFFERED_BYTES = 4_096 * MAX_CONNECTIONS;
 
-export class TlsTracker implements HelloReporter {
+/** Data segments of a new flow in which a plaintext protocol is looked for: a greeting, a command, an answer. */
+const PREFACE_SEGMENTS = 4;
+
+export class TlsTracker implements HandshakeReporter {
+  readonly certificates: CertificateStore | undefined;
   private readonly options: TlsOptions;
   private readonly counters: Counters;
   private readonly flows: FlowTable;
@@ -45,12 +59,15 @@ export class TlsTracker implements HelloReporter {
   private readonly connections = new Map<number, TlsConnection>();
   private bufferedBytes = 0;
   private readonly early = new EarlySegments();
+  private readonly fingerprinter: Fingerprinter;
 
   constructor(options: TlsOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
     this.options = options;
     this.counters = counters;
     this.flows = flows;
     this.sink = sink;
+    this.certificates = options.certificates ? new CertificateStore(counters) : undefined;
+    this.fingerprinter = new Fingerprinter(options.fingerprints);
   }
 
   /** Takes a data segment of a flow. Returns false when nothing more is wanted of the flow. */
@@ -61,10 +78,12 @@ export class TlsTracker implements HelloReporter {
       const connection = new TlsConnection(slot, stage, this);
       this.connections.set(slot, connection);
       this.flows.setStage(slot, Stage.following);
+      if (stage !== Stage.new) connection.flight.after = this.preface(packet, slot, fromClient);
       const more = this.follow(connection, packet, fromClient);
       const isSplit = more && !connection.found && stage !== Stage.new;
       return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
+    if (stage < Stage.undecided + PREFACE_SEGMENTS - 1) this.look(packet, slot, fromClient);
     if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
   }
@@ -85,8 +104,13 @@ export class TlsTracker implements HelloReporter {
     this.counters['tls.client_hellos']++;
     if (hello.malformed) this.counters['tls.malformed']++;
     this.flows.setApp(connection.slot, 'tls');
+    const isFirst = connection.firstClient === hello;
+    if (!isFirst && !this.options.messages) return;
+    const fingerprints = this.fingerprinter.client(hello, 't');
+    if (isFirst) connection.fingerprints = fingerprints;
     if (this.options.messages) {
-      this.sink({ kind: 'client_hello', time, conversation: this.conversation(connection), hello });
+      const conversation = this.conversation(connection);
+      this.sink({ kind: 'client_hello', time, conversation, hello, ...(fingerprints && { fingerprints }) });
     }
   }
 
@@ -94,9 +118,36 @@ export class TlsTracker implements HelloReporter {
     this.counters['tls.server_hellos']++;
     if (hello.malformed) this.counters['tls.malformed']++;
     this.flows.setApp(connection.slot, 'tls');
+    if (hello.helloRetryRequest && !this.options.messages) return;
+    const fingerprints = this.fingerprinter.server(hello);
+    if (!hello.helloRetryRequest) connection.fingerprints = { ...connection.fingerprints, ...fingerprints };
     if (this.options.messages) {
-      this.sink({ kind: 'server_hello', time, conversation: this.conversation(connection), hello });
+      const conversation = this.conversation(connection);
+      this.sink({ kind: 'server_hello', time, conversation, hello, ...(fingerprints && { fingerprints }) });
     }
+  }
+
+  chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+    if (!this.options.certificateEvents) return;
+    const conversation = this.conversation(connection);
+    const from = fromServer ? 'server' : 'client';
+    const serverName = connection.client?.serverName;
+    for (let index = 0; index < chain.length; index++) {
+      const certificate = chain[index]!;
+      this.sink({ kind: 'certificate', time, conversation, from, serverName, certificate, index, chain });
+    }
+  }
+
+  /** Looks whether a segment without a hello is of a protocol that may come before one. */
+  private look(packet: Packet, slot: number, fromClient: boolean): void {
+    const preface = prefaceOf(packet, fromClient, this.flows.stage(slot) === Stage.new);
+    if (preface !== undefined && this.flows.app(slot) === undefined) this.flows.setApp(slot, preface);
+  }
+
+  /** The protocol whose segments came before a hello. */
+  private preface(packet: Packet, slot: number, fromClient: boolean): Preface | 'plaintext' {
+    const app = this.flows.app(slot);
+    return isPreface(app) ? app : (prefaceOfPort(packet, fromClient) ?? 'plaintext');
   }
 
   private undecided(slot: number, stage: number): boolean {
@@ -121,6 +172,8 @@ export class TlsTracker implements HelloReporter {
   /** The hello's other parts may have come before it. */
   private followEarly(connection: TlsConnection, packet: Packet, fromClient: boolean): boolean {
     let more = true;
+    // Its other parts are no plaintext.
+    if (!isPreface(this.flows.app(connection.slot))) connection.flight.after = undefined;
     this.early.replay(this.flows.session(connection.slot), fromClient, packet, (earlier) => {
       more = this.follow(connection, earlier, fromClient);
       return more && this.connections.has(connection.slot);
@@ -142,13 +195,15 @@ export class TlsTracker implements HelloReporter {
     this.bufferedBytes -= connection.bufferedBytes;
     if (connection.began) this.counters['tls.incomplete']++;
     if (connection.limited) this.counters['tls.stream_limit']++;
+    if (connection.isCut) this.counters['tls.details_cut']++;
     if (connection.found) this.report(connection);
   }
 
   private report(connection: TlsConnection): void {
     this.counters['tls.handshakes']++;
     if (!this.options.transactions) return;
-    const { client, retry, server } = connection;
+    const { client, retry, server, fingerprints } = connection;
+    const details = connection.flight.details(client, retry, server);
     this.sink({
       kind: 'tls_handshake',
       time: connection.firstTime!,
@@ -156,6 +211,8 @@ export class TlsTracker implements HelloReporter {
       client,
       retry,
       server,
+      details,
+      ...(fingerprints && { fingerprints }),
       responseTime: secondsBetween(connection.clientTime, connection.serverTime),
     });
   }

@@ -25,6 +25,13 @@ export function isTls13(version: number): boolean {
   return version === TlsVersion.tls13 || isTls13Draft(version);
 }
 
+const DTLS12 = 0xfefd;
+
+/** Whether a signature of this version tells its scheme (RFC 5246 §4.7); before, the key's type decides. */
+export function isSigned12(version: number): boolean {
+  return version === TlsVersion.tls12 || version === DTLS12;
+}
+
 /** Orders versions by age: drafts of TLS 1.3 between 1.2 and 1.3, DTLS (which counts downwards) among itself; else -1. */
 function rank(version: number): number {
   const major = version >> 8;

@@ -9,7 +9,7 @@ import type {
 } from '../../../src/dissect/event.ts';
 import type { FlowTable } from '../../../src/dissect/flow/table.ts';
 import { Packet, TcpFlag } from '../../../src/dissect/net/packet.ts';
-import { TlsTracker } from '../../../src/dissect/tls/tracker.ts';
+import { type TlsOptions, TlsTracker } from '../../../src/dissect/tls/tracker.ts';
 
 export interface SegmentOptions {
   /** Position in the sender's stream; where it would go on without. */
@@ -49,10 +49,29 @@ class Flows {
   setStage(slot: number, stage: number): void {
     this.stages.set(slot, stage);
   }
+  app(slot: number): string | undefined {
+    return this.apps.get(slot);
+  }
   setApp(slot: number, app: string | undefined): void {
     this.apps.set(slot, app);
   }
 }
+
+/** Handshakes end with their ServerHello. */
+const HELLOS_ONLY: TlsOptions = {
+  messages: true,
+  transactions: true,
+  certificates: false,
+  certificateEvents: false,
+  fingerprints: [],
+};
+
+/** Everything that is in the clear. */
+export const EVERYTHING: Partial<TlsOptions> = {
+  certificates: true,
+  certificateEvents: true,
+  fingerprints: ['ja3', 'ja3s', 'ja4'],
+};
 
 export class TlsTest {
   readonly counters: Counters = createCounters();
@@ -62,9 +81,11 @@ export class TlsTest {
   private readonly next = new Map<string, number>();
   private clock = 0;
 
-  constructor(options = { messages: true, transactions: true }) {
+  constructor(options: Partial<TlsOptions> = {}) {
     const flows = this.flows as unknown as FlowTable;
-    this.tracker = new TlsTracker(options, this.counters, flows, (event) => this.events.push(event));
+    this.tracker = new TlsTracker({ ...HELLOS_ONLY, ...options }, this.counters, flows, (event) =>
+      this.events.push(event),
+    );
   }
 
   /** Sends one segment, 1 ms after the one before; returns whether more is wanted of the flow. */

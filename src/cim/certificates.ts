@@ -1,0 +1,125 @@
+/** Certificates as CIM Certificates (SSL): one event for each certificate of a chain. */
+import type { Certificate, CertificateEvent } from '../dissect/event.ts';
+import type { CimEvent } from './event.ts';
+import { Piece } from './json-line.ts';
+import type { HeadPieces, LineParts } from './line-parts.ts';
+import { listSpec } from './pieces.ts';
+
+/** A name is a few dozen characters; a certificate may carry 64 KB of them. */
+const MAX_NAME_BYTES = 400;
+const MAX_COMMON_NAME_BYTES = 160;
+/** RFC 5280 §4.1.2.2: at most 20 bytes. */
+const MAX_SERIAL_BYTES = 64;
+const MAX_ALGORITHM_BYTES = 64;
+const MAX_SERVER_NAME_BYTES = 256;
+/** Certificates of content networks name about a hundred hosts. */
+const ALTERNATIVE_NAMES = listSpec('subject_alternative_names', 40, 1_200, 'subject_alternative_name_count');
+const MAX_ALTERNATIVE_NAME_BYTES = 256;
+const DAY = 86_400;
+
+const piece = (text: string): Piece => new Piece(text);
+
+const SSL_HASH = piece(',"ssl_hash":"');
+const SSL_SERIAL = piece(',"ssl_serial":"');
+const SSL_SUBJECT = piece(',"ssl_subject":"');
+const SSL_SUBJECT_COMMON_NAME = piece(',"ssl_subject_common_name":"');
+const SSL_SUBJECT_ORGANIZATION = piece(',"ssl_subject_organization":"');
+const SSL_ISSUER = piece(',"ssl_issuer":"');
+const SSL_ISSUER_COMMON_NAME = piece(',"ssl_issuer_common_name":"');
+const SSL_ISSUER_ORGANIZATION = piece(',"ssl_issuer_organization":"');
+const SSL_START_TIME = piece(',"ssl_start_time":');
+const SSL_END_TIME = piece(',"ssl_end_time":');
+const SSL_VALIDITY_WINDOW = piece(',"ssl_validity_window":');
+const SSL_SIGNATURE_ALGORITHM = piece(',"ssl_signature_algorithm":"');
+const SSL_PUBLIC_KEY_ALGORITHM = piece(',"ssl_publickey_algorithm":"');
+const SSL_IS_VALID = { yes: piece(',"ssl_is_valid":true'), no: piece(',"ssl_is_valid":false') };
+
+/** `vesper.certificate` begins with whose it is. */
+const FROM = {
+  server: piece(',"vesper":{"certificate":{"from":"server"'),
+  client: piece(',"vesper":{"certificate":{"from":"client"'),
+};
+const INDEX = piece(',"index":');
+const CHAIN_LENGTH = piece(',"chain_length":');
+const VERSION = piece(',"version":');
+const SERVER_NAME = piece(',"server_name":"');
+const KEY_BITS = piece(',"key_bits":');
+const KEY_CURVE = piece(',"key_curve":"');
+const DAYS_LEFT = piece(',"days_left":');
+const DAYS_EXPIRED = piece(',"expired":true,"days_expired":');
+const NOT_YET_VALID = piece(',"not_yet_valid":true');
+const SELF_SIGNED = { yes: piece(',"self_signed":true'), no: piece(',"self_signed":false') };
+const QUOTE = piece('"');
+const END_OBJECT = piece('}');
+
+export class CertificateLine {
+  private readonly parts: LineParts;
+  private readonly heads: HeadPieces;
+
+  constructor(parts: LineParts) {
+    this.parts = parts;
+    this.heads = parts.headPieces('', false);
+  }
+
+  make(event: CertificateEvent): CimEvent {
+    const { parts } = this;
+    const { writer } = parts;
+    const { certificate, conversation, serverName, time } = event;
+    parts.head(time, this.heads, conversation);
+    parts.ends(conversation);
+    this.fields(certificate, time.seconds);
+    parts.session(conversation);
+    writer.piece(FROM[event.from]);
+    writer.count(INDEX, event.index);
+    writer.count(CHAIN_LENGTH, event.chain.length);
+    this.text(SERVER_NAME, serverName, MAX_SERVER_NAME_BYTES);
+    this.details(certificate, time.seconds);
+    writer.piece(END_OBJECT);
+    parts.tail(conversation);
+    return writer.end('certificate', time.seconds, time.nanos);
+  }
+
+  private fields(certificate: Certificate, now: number): void {
+    const { writer } = this.parts;
+    const { notBefore, notAfter } = certificate;
+    this.text(SSL_HASH, certificate.sha256, MAX_SERIAL_BYTES);
+    this.text(SSL_SERIAL, certificate.serial, MAX_SERIAL_BYTES);
+    this.text(SSL_SUBJECT, certificate.subject, MAX_NAME_BYTES);
+    this.text(SSL_SUBJECT_COMMON_NAME, certificate.subjectCommonName, MAX_COMMON_NAME_BYTES);
+    this.text(SSL_SUBJECT_ORGANIZATION, certificate.subjectOrganization, MAX_COMMON_NAME_BYTES);
+    this.text(SSL_ISSUER, certificate.issuer, MAX_NAME_BYTES);
+    this.text(SSL_ISSUER_COMMON_NAME, certificate.issuerCommonName, MAX_COMMON_NAME_BYTES);
+    this.text(SSL_ISSUER_ORGANIZATION, certificate.issuerOrganization, MAX_COMMON_NAME_BYTES);
+    writer.count(SSL_START_TIME, notBefore);
+    writer.count(SSL_END_TIME, notAfter);
+    writer.count(SSL_VALIDITY_WINDOW, notAfter - notBefore);
+    this.text(SSL_SIGNATURE_ALGORITHM, certificate.signatureAlgorithm, MAX_ALGORITHM_BYTES);
+    this.text(SSL_PUBLIC_KEY_ALGORITHM, certificate.key.type, MAX_ALGORITHM_BYTES);
+    // By its dates at the time of the packet: whom the client trusts is not to be seen.
+    writer.piece(now >= notBefore && now <= notAfter ? SSL_IS_VALID.yes : SSL_IS_VALID.no);
+  }
+
+  private details(certificate: Certificate, now: number): void {
+    const { writer, list } = this.parts;
+    const { key, notBefore, notAfter } = certificate;
+    writer.count(VERSION, certificate.version);
+    if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
+    this.text(KEY_CURVE, key.curve, MAX_ALGORITHM_BYTES);
+    if (now > notAfter) writer.count(DAYS_EXPIRED, Math.floor((now - notAfter) / DAY));
+    else writer.count(DAYS_LEFT, Math.floor((notAfter - now) / DAY));
+    if (now < notBefore) writer.piece(NOT_YET_VALID);
+    writer.piece(certificate.selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
+    list.begin(ALTERNATIVE_NAMES);
+    for (const name of certificate.subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
+    list.end();
+  }
+
+  /** A field whose value is known. */
+  private text(key: Piece, value: string | undefined, limit: number): void {
+    if (value === undefined || value === '') return;
+    const { writer } = this.parts;
+    writer.piece(key);
+    writer.text(value, limit);
+    writer.piece(QUOTE);
+  }
+}

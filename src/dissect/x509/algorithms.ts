@@ -1,0 +1,77 @@
+/** Names of the object identifiers of keys, curves and signatures. */
+import type { CertificateKey } from '../event.ts';
+import type { DerFields } from './der.ts';
+
+/** Names as OpenSSL prints them. */
+const SIGNATURES: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.1.1.2', 'md2WithRSAEncryption'],
+  ['1.2.840.113549.1.1.4', 'md5WithRSAEncryption'],
+  ['1.2.840.113549.1.1.5', 'sha1WithRSAEncryption'],
+  ['1.3.14.3.2.29', 'sha1WithRSA'],
+  ['1.2.840.113549.1.1.10', 'rsassaPss'],
+  ['1.2.840.113549.1.1.11', 'sha256WithRSAEncryption'],
+  ['1.2.840.113549.1.1.12', 'sha384WithRSAEncryption'],
+  ['1.2.840.113549.1.1.13', 'sha512WithRSAEncryption'],
+  ['1.2.840.113549.1.1.14', 'sha224WithRSAEncryption'],
+  ['1.2.840.10040.4.3', 'dsaWithSHA1'],
+  ['1.3.14.3.2.27', 'dsaWithSHA1-old'],
+  ['2.16.840.1.101.3.4.3.1', 'dsa_with_SHA224'],
+  ['2.16.840.1.101.3.4.3.2', 'dsa_with_SHA256'],
+  ['1.2.840.10045.4.1', 'ecdsa-with-SHA1'],
+  ['1.2.840.10045.4.3.1', 'ecdsa-with-SHA224'],
+  ['1.2.840.10045.4.3.2', 'ecdsa-with-SHA256'],
+  ['1.2.840.10045.4.3.3', 'ecdsa-with-SHA384'],
+  ['1.2.840.10045.4.3.4', 'ecdsa-with-SHA512'],
+  ['1.3.101.112', 'ED25519'],
+  ['1.3.101.113', 'ED448'],
+  ['2.16.840.1.101.3.4.3.17', 'ML-DSA-44'],
+  ['2.16.840.1.101.3.4.3.18', 'ML-DSA-65'],
+  ['2.16.840.1.101.3.4.3.19', 'ML-DSA-87'],
+  ['1.2.156.10197.1.501', 'SM2-with-SM3'],
+  ['1.2.643.2.2.3', 'GOST R 34.11-94 with GOST R 34.10-2001'],
+  ['1.2.643.7.1.1.3.2', 'GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)'],
+  ['1.2.643.7.1.1.3.3', 'GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit)'],
+]);
+
+/** Name and, where the type fixes it, size. */
+const KEYS: ReadonlyMap<string, readonly [string, number?]> = new Map([
+  ['1.2.840.113549.1.1.1', ['RSA']],
+  ['1.2.840.113549.1.1.10', ['RSA-PSS']],
+  ['1.2.840.10045.2.1', ['EC']],
+  ['1.2.840.10040.4.1', ['DSA']],
+  ['1.2.840.10046.2.1', ['DH']],
+  ['1.3.101.110', ['X25519', 256]],
+  ['1.3.101.111', ['X448', 448]],
+  ['1.3.101.112', ['Ed25519', 256]],
+  ['1.3.101.113', ['Ed448', 456]],
+  ['2.16.840.1.101.3.4.3.17', ['ML-DSA-44']],
+  ['2.16.840.1.101.3.4.3.18', ['ML-DSA-65']],
+  ['2.16.840.1.101.3.4.3.19', ['ML-DSA-87']],
+]);
+
+/** IANA's group names (RFC 8422 §5.1.1, RFC 5639, RFC 8998), size of the field. */
+const CURVES: ReadonlyMap<string, readonly [string, number]> = new Map([
+  ['1.2.840.10045.3.1.1', ['secp192r1', 192]],
+  ['1.3.132.0.33', ['secp224r1', 224]],
+  ['1.2.840.10045.3.1.7', ['secp256r1', 256]],
+  ['1.3.132.0.34', ['secp384r1', 384]],
+  ['1.3.132.0.35', ['secp521r1', 521]],
+  ['1.3.132.0.10', ['secp256k1', 256]],
+  ['1.3.36.3.3.2.8.1.1.7', ['brainpoolP256r1', 256]],
+  ['1.3.36.3.3.2.8.1.1.11', ['brainpoolP384r1', 384]],
+  ['1.3.36.3.3.2.8.1.1.13', ['brainpoolP512r1', 512]],
+  ['1.2.156.10197.1.301', ['curveSM2', 256]],
+]);
+
+export function signatureAlgorithmName(oid: string): string {
+  return SIGNATURES.get(oid) ?? oid;
+}
+
+export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {
+  const [type, fixedBits] = KEYS.get(keyAlgorithm) ?? [keyAlgorithm];
+  if (type === 'EC') {
+    const [curve, bits] = CURVES.get(keyParameters ?? '') ?? [keyParameters, undefined];
+    return { type, bits, curve };
+  }
+  return { type, bits: fixedBits ?? (/^(RSA|DSA)/.test(type) ? keyBits : undefined), curve: undefined };
+}

@@ -1,0 +1,58 @@
+/** One certificate from its DER, by node:crypto: `bench/certificates.ts` says why, and what it costs. */
+import { X509Certificate } from 'node:crypto';
+import type { Certificate } from '../event.ts';
+import type { Reader } from '../reader.ts';
+import { certificateKey, signatureAlgorithmName } from './algorithms.ts';
+import { readDerFields } from './der.ts';
+import { alternativeNames, distinguishedName } from './names.ts';
+
+/**
+ * Reads the certificate that the reader spans; undefined where it is none. OpenSSL throws on what it does not like: that
+ * is caught here, and the caller remembers it by its hash.
+ * @param sha256 of all of the reader's bytes
+ */
+export function readCertificate(reader: Reader, sha256: string): Certificate | undefined {
+  const { bytes, position, end } = reader;
+  const der = bytes.subarray(position, end);
+  const fields = readDerFields(reader);
+  if (fields === undefined) return undefined;
+  try {
+    const x509 = new X509Certificate(der);
+    // The constructor takes PEM before DER: text within a certificate could stand in for it.
+    if (!x509.raw.equals(der)) return undefined;
+    const notBefore = Date.parse(x509.validFrom) / 1000;
+    const notAfter = Date.parse(x509.validTo) / 1000;
+    if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined;
+    const subject = distinguishedName(x509.subject);
+    const issuer = distinguishedName(x509.issuer);
+    return {
+      subject: subject.text,
+      issuer: issuer.text,
+      subjectCommonName: subject.commonName,
+      subjectOrganization: subject.organization,
+      issuerCommonName: issuer.commonName,
+      issuerOrganization: issuer.organization,
+      // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
+      serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
+      subjectAlternativeNames: alternativeNames(x509.subjectAltName),
+      notBefore,
+      notAfter,
+      key: certificateKey(fields),
+      signatureAlgorithm: signatureAlgorithmName(fields.signatureAlgorithm),
+      sha256,
+      selfSigned: x509.subject === x509.issuer && verifiesItself(x509),
+      version: fields.version,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** False where the key's type is one that OpenSSL cannot verify with. */
+function verifiesItself(x509: X509Certificate): boolean {
+  try {
+    return x509.verify(x509.publicKey);
+  } catch {
+    return false;
+  }
+}

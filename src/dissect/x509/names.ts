@@ -1,0 +1,61 @@
+/** Names as node:crypto writes them, in the forms of the event. */
+
+/** A name (RFC 5280 §4.1.2.4): whole, and the attributes that are told apart. */
+export interface DistinguishedName {
+  /** RFC 4514: the most specific first. */
+  readonly text: string;
+  readonly commonName: string | undefined;
+  readonly organization: string | undefined;
+}
+
+/** Bytes of a name's text that are kept: a certificate may carry 64 KB of it. */
+const MAX_NAME_LENGTH = 2_048;
+/** SANs kept: certificates of content networks name about a hundred hosts. */
+const MAX_ALTERNATIVE_NAMES = 256;
+const MAX_ALTERNATIVE_NAME_LENGTH = 512;
+
+/** `a` cut to `length`, as a string of its own: a slice would keep the whole. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString();
+}
+
+/** RFC 4514 §2.4 read back: `\` before a character, or before two hexadecimal digits of a byte of UTF-8. */
+function unescaped(value: string): string {
+  if (!value.includes('\\')) return value;
+  const bytes: Buffer[] = [];
+  for (const [, digits, character, plain] of value.matchAll(/\\([0-9A-Fa-f]{2})|\\(.)|([^\\]+)/gsu)) {
+    bytes.push(digits === undefined ? Buffer.from(character ?? plain ?? '') : Buffer.from(digits, 'hex'));
+  }
+  return Buffer.concat(bytes).toString();
+}
+
+/**
+ * @param lines a relative name a line, as `X509Certificate.subject` has them: values escaped as in RFC 4514, the parts of
+ * one with several values joined by ` + `
+ */
+export function distinguishedName(lines: string | undefined): DistinguishedName {
+  const relative = lines === undefined || lines === '' ? [] : lines.split('\n').reverse();
+  let commonName: string | undefined;
+  let organization: string | undefined;
+  for (const one of relative) {
+    for (const attribute of one.split(' + ')) {
+      if (attribute.startsWith('CN=')) commonName ??= cut(unescaped(attribute.slice(3)), MAX_NAME_LENGTH);
+      else if (attribute.startsWith('O=')) organization ??= cut(unescaped(attribute.slice(2)), MAX_NAME_LENGTH);
+    }
+  }
+  const text = relative.map((one) => one.replaceAll(' + ', '+')).join(',');
+  return { text: cut(text, MAX_NAME_LENGTH), commonName, organization };
+}
+
+/** @param list `X509Certificate.subjectAltName`: `DNS:a, IP Address:192.0.2.1`, entries with odd characters in JSON quotes */
+export function alternativeNames(list: string | undefined): string[] {
+  const names: string[] = [];
+  if (list === undefined) return names;
+  for (const [, type = '', quoted, plain = ''] of list.matchAll(/([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))(?:, |$)/gs)) {
+    if (names.length === MAX_ALTERNATIVE_NAMES) break;
+    const value = quoted === undefined ? plain : quoted.slice(1, -1);
+    const shortType = type === 'IP Address' ? 'IP' : type;
+    names.push(cut(`${shortType}:${value}`, MAX_ALTERNATIVE_NAME_LENGTH));
+  }
+  return names;
+}

@@ -1,0 +1,88 @@
+/** Certificates by their hash: a server shows the same chain in every handshake, and reading one costs 0.1 ms and more. */
+import { hash } from 'node:crypto';
+import type { Counters } from '../../counters.ts';
+import type { Certificate } from '../event.ts';
+import { Reader } from '../reader.ts';
+import { readCertificate } from './certificate.ts';
+
+/** Certificates kept, about 3 KB each. The least recently used half goes when it is full. */
+export const MAX_KEPT = 4_096;
+/** Certificates of one chain: public ones have four at most, and OpenSSL verifies no more than a hundred. */
+export const MAX_CHAIN_LENGTH = 16;
+/**
+ * Certificates read in one second of packet time. A sender of ever new ones could otherwise keep the agent busy with them
+ * alone; ordinary traffic of a whole site shows a few new ones a second.
+ */
+export const MAX_READ_A_SECOND = 500;
+
+/** Shared: set and read out within one call. */
+const reader = new Reader();
+
+/** What is kept of bytes that are no certificate. */
+const UNREADABLE = null;
+
+export class CertificateStore {
+  private readonly counters: Counters;
+  private young = new Map<string, Certificate | null>();
+  private old = new Map<string, Certificate | null>();
+  private second = 0;
+  private readInSecond = 0;
+
+  constructor(counters: Counters) {
+    this.counters = counters;
+  }
+
+  /** The certificates of a Certificate message that can be read, in order. `seconds` is the packet's time. */
+  chain(list: Reader, seconds: number): Certificate[] {
+    const chain: Certificate[] = [];
+    while (list.remaining >= 3) {
+      const length = list.u24();
+      if (length > list.remaining || chain.length === MAX_CHAIN_LENGTH) {
+        this.counters['tls.certificates_left_out']++;
+        break;
+      }
+      const { bytes, position } = list;
+      const certificate = this.certificate(bytes.subarray(position, position + length), seconds);
+      if (certificate !== undefined) chain.push(certificate);
+      list.skip(length);
+    }
+    return chain;
+  }
+
+  private certificate(der: Buffer, seconds: number): Certificate | undefined {
+    const sha256 = hash('sha256', der);
+    let certificate = this.young.get(sha256) ?? this.old.get(sha256);
+    if (certificate === undefined) {
+      if (this.isBusy(seconds)) {
+        this.counters['tls.certificates_left_out']++;
+        return undefined;
+      }
+      const view = new DataView(der.buffer, der.byteOffset, der.length);
+      certificate = readCertificate(reader.reset(der, view, 0, der.length), sha256) ?? UNREADABLE;
+    }
+    this.keep(sha256, certificate);
+    if (certificate === UNREADABLE) {
+      this.counters['tls.certificates_unreadable']++;
+      return undefined;
+    }
+    this.counters['tls.certificates']++;
+    return certificate;
+  }
+
+  private isBusy(seconds: number): boolean {
+    if (seconds !== this.second) {
+      this.second = seconds;
+      this.readInSecond = 0;
+    }
+    return ++this.readInSecond > MAX_READ_A_SECOND;
+  }
+
+  private keep(sha256: string, certificate: Certificate | null): void {
+    if (this.young.has(sha256)) return;
+    if (this.young.size >= MAX_KEPT / 2) {
+      this.old = this.young;
+      this.young = new Map();
+    }
+    this.young.set(sha256, certificate);
+  }
+}

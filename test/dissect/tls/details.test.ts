@@ -1,0 +1,231 @@
+/** What a handshake shows besides its hellos: messages written by hand after RFC 5246 §7.4. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HandshakeDetails } from '../../../src/dissect/event.ts';
+import { EVERYTHING, handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
+import { SIMPLE_CLIENT_HELLO, SIMPLE_SERVER_HELLO, TLS12_CLIENT_HELLO, TLS12_SERVER_HELLO } from './traces.ts';
+
+const CHANGE_CIPHER_SPEC = tlsRecord(20, Buffer.from([1]));
+const SERVER_HELLO_DONE = handshake(14, Buffer.alloc(0));
+const CERTIFICATE_REQUEST = handshake(13, Buffer.from('0101000200000000', 'hex'));
+const CERTIFICATE_STATUS = handshake(22, Buffer.from('0100000100', 'hex'));
+const TICKET = handshake(4, Buffer.from('00000e10000401020304', 'hex'));
+const CLIENT_KEY_EXCHANGE = handshake(16, Buffer.from('2004040404', 'hex'));
+const EMPTY_CHAIN = handshake(11, Buffer.alloc(3));
+/** secp384r1, a point of one byte, ecdsa_secp256r1_sha256. */
+const ECDHE = handshake(12, Buffer.from('0300180104040300', 'hex'));
+const alert = (level: number, description: number): Buffer => tlsRecord(21, Buffer.from([level, description]));
+
+function detailsOf(run: (connection: TlsTest) => void): HandshakeDetails {
+  const connection = new TlsTest(EVERYTHING);
+  run(connection);
+  connection.end();
+  assert.equal(connection.handshakes.length, 1);
+  return connection.handshakes[0]?.details ?? {};
+}
+
+/** `TLS12_SERVER_HELLO` with another cipher suite. */
+function serverHello(suite: number): Buffer {
+  const hello = Buffer.from(TLS12_SERVER_HELLO);
+  hello.writeUInt16BE(suite, 5 + 4 + 2 + 32 + 1);
+  return hello;
+}
+
+const SERVER_FLIGHT = Buffer.concat([
+  TLS12_SERVER_HELLO,
+  EMPTY_CHAIN,
+  CERTIFICATE_STATUS,
+  ECDHE,
+  CERTIFICATE_REQUEST,
+  SERVER_HELLO_DONE,
+]);
+
+const FULL: HandshakeDetails = {
+  certificates: [],
+  clientCertificateAsked: true,
+  group: 24,
+  signatureScheme: 0x0403,
+  resumed: false,
+  ocspStapled: true,
+  extendedMasterSecret: true,
+  secureRenegotiation: true,
+};
+
+test("a full handshake of TLS 1.2: the server's flight is read, and the client's next messages end it", () => {
+  const connection = new TlsTest(EVERYTHING);
+  connection.send('client', TLS12_CLIENT_HELLO);
+  assert.equal(connection.send('server', SERVER_FLIGHT), true);
+  assert.equal(connection.handshakes.length, 0);
+  assert.equal(connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC])), false);
+  assert.deepEqual(connection.handshakes[0]?.details, FULL);
+  assert.equal(connection.counters['tls.details_cut'], 0);
+});
+
+test('the flight is the same cut into segments and records of any size', () => {
+  for (const size of [1, 2, 3, 7, 40, 90]) {
+    const cut = detailsOf((connection) => {
+      connection.send('client', TLS12_CLIENT_HELLO);
+      connection.sendCut('server', SERVER_FLIGHT, size);
+    });
+    assert.deepEqual(cut, FULL, `segments of ${size}`);
+    const records = Buffer.concat(
+      [EMPTY_CHAIN, CERTIFICATE_STATUS, ECDHE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE].map((record) =>
+        refragment(record, size),
+      ),
+    );
+    const split = detailsOf((connection) => {
+      connection.send('client', TLS12_CLIENT_HELLO);
+      connection.send('server', TLS12_SERVER_HELLO);
+      connection.send('server', records);
+    });
+    assert.deepEqual(split, FULL, `records of ${size}`);
+  }
+});
+
+test('several messages in one record, and one that is passed over between them', () => {
+  const bodies = [EMPTY_CHAIN, handshake(23, Buffer.alloc(300)), ECDHE, SERVER_HELLO_DONE].map((one) =>
+    one.subarray(5),
+  );
+  const details = detailsOf((connection) => {
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('server', TLS12_SERVER_HELLO);
+    connection.sendCut('server', tlsRecord(22, Buffer.concat(bodies)), 50);
+  });
+  assert.equal(details.group, 24);
+  assert.equal(details.clientCertificateAsked, false);
+});
+
+test('Diffie-Hellman shows the size of its prime; anonymous and PSK exchanges have no signature', () => {
+  const prime = (bytes: number, first: number): Buffer =>
+    Buffer.concat([Buffer.from([0, bytes]), Buffer.from([first]), Buffer.alloc(bytes - 1, 1)]);
+  const small = Buffer.from('000105', 'hex');
+  const dhe = Buffer.concat([prime(128, 0x80), small, small]);
+  const rows: [suite: number, body: Buffer, expected: HandshakeDetails][] = [
+    [0x0033, Buffer.concat([dhe, Buffer.from('0401', 'hex')]), { dhBits: 1024, signatureScheme: 0x0401 }],
+    [0x0034, Buffer.concat([dhe, Buffer.from('0401', 'hex')]), { dhBits: 1024 }],
+    [0x0033, Buffer.concat([prime(129, 0), small, small]), { dhBits: 1017 }],
+    [0xc035, Buffer.from('000268690300170104', 'hex'), { group: 23 }],
+    [0xc018, Buffer.from('03001d0104', 'hex'), { group: 29 }],
+    // Explicit curves have no name; what is cut shows nothing; RSA's export key is no group.
+    [0xc02f, Buffer.from('010000', 'hex'), {}],
+    [0xc02f, Buffer.from('0300', 'hex'), {}],
+    [0x0033, Buffer.from('ffff', 'hex'), {}],
+    [0x0003, dhe, {}],
+  ];
+  for (const [suite, body, expected] of rows) {
+    const { group, dhBits, signatureScheme } = detailsOf((connection) => {
+      connection.send('client', TLS12_CLIENT_HELLO);
+      connection.send('server', Buffer.concat([serverHello(suite), handshake(12, body), SERVER_HELLO_DONE]));
+    });
+    assert.deepEqual(
+      JSON.parse(JSON.stringify({ group, dhBits, signatureScheme })),
+      expected,
+      `${suite.toString(16)} ${body.toString('hex')}`,
+    );
+  }
+});
+
+test('resumption: an echoed session id, a ticket, a short handshake; TLS 1.3 by its PSK', () => {
+  const sessionId = '11'.repeat(32);
+  const withSession = (record: Buffer): Buffer => {
+    const body = Buffer.from(record.subarray(9));
+    const at = 2 + 32;
+    return handshake(
+      record[5] ?? 0,
+      Buffer.concat([body.subarray(0, at), Buffer.from(`20${sessionId}`, 'hex'), body.subarray(at + 1)]),
+    );
+  };
+  const echoed = detailsOf((connection) => {
+    connection.send('client', withSession(TLS12_CLIENT_HELLO));
+    connection.send('server', Buffer.concat([withSession(TLS12_SERVER_HELLO), CHANGE_CIPHER_SPEC]));
+  });
+  assert.equal(echoed.resumed, true);
+  assert.equal(echoed.resumedBy, 'session_id');
+  const short = detailsOf((connection) => {
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('server', Buffer.concat([TLS12_SERVER_HELLO, TICKET, CHANGE_CIPHER_SPEC]));
+  });
+  assert.equal(short.resumed, true);
+  assert.equal(short.ticketIssued, true);
+  const tls13 = detailsOf((connection) => {
+    connection.send('client', SIMPLE_CLIENT_HELLO);
+    connection.send('server', SIMPLE_SERVER_HELLO);
+  });
+  assert.deepEqual(tls13, { group: 29, resumed: false });
+});
+
+test('a fatal alert ends the handshake, from either side; a warning does not; an encrypted one is none', () => {
+  const failed = new TlsTest(EVERYTHING);
+  failed.send('client', TLS12_CLIENT_HELLO);
+  assert.equal(failed.send('server', alert(2, 40)), false);
+  assert.deepEqual(failed.handshakes[0]?.details?.alert, { from: 'server', level: 2, description: 40 });
+
+  const refused = new TlsTest(EVERYTHING);
+  refused.send('client', TLS12_CLIENT_HELLO);
+  refused.send('server', SERVER_FLIGHT);
+  const bytes = alert(2, 48);
+  refused.send('client', bytes.subarray(0, 6));
+  assert.equal(refused.send('client', bytes.subarray(6)), false);
+  assert.deepEqual(refused.handshakes[0]?.details, {
+    ...FULL,
+    alert: { from: 'client', level: 2, description: 48 },
+  });
+
+  const warned = detailsOf((connection) => {
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('server', Buffer.concat([alert(1, 112), SERVER_FLIGHT]));
+    connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC, alert(2, 40)]));
+  });
+  assert.deepEqual(warned, FULL);
+});
+
+test('the server alone, and a flight that is cut', () => {
+  const alone = new TlsTest(EVERYTHING);
+  alone.send('server', SERVER_FLIGHT);
+  assert.equal(alone.send('server', CHANGE_CIPHER_SPEC), false);
+  assert.equal(alone.handshakes[0]?.details?.group, 24);
+  assert.equal(alone.handshakes[0]?.client, undefined);
+
+  const cut = new TlsTest(EVERYTHING);
+  cut.send('client', TLS12_CLIENT_HELLO);
+  cut.send('server', SERVER_FLIGHT, { captured: TLS12_SERVER_HELLO.length + 4 });
+  assert.equal(cut.handshakes.length, 1);
+  assert.equal(cut.handshakes[0]?.details?.certificates, undefined);
+  assert.equal(cut.counters['tls.details_cut'], 1);
+});
+
+test('a TLS server that opened the connection, hellos with a SYN, and a keep-alive in the flight', () => {
+  const reversed = new TlsTest(EVERYTHING);
+  reversed.send('server', TLS12_CLIENT_HELLO);
+  reversed.send('client', SERVER_FLIGHT);
+  reversed.send('server', alert(2, 42));
+  const event = reversed.handshakes[0];
+  assert.equal(event?.conversation.server.port, 50_000);
+  assert.equal(event?.details?.alert?.from, 'client');
+
+  const keptAlive = detailsOf((connection) => {
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('client', TLS12_CLIENT_HELLO.subarray(-1), { at: TLS12_CLIENT_HELLO.length - 1 });
+    connection.send('server', SERVER_FLIGHT.subarray(0, 100));
+    connection.send('server', SERVER_FLIGHT.subarray(99, 100), { at: 99 });
+    connection.send('server', SERVER_FLIGHT.subarray(100));
+  });
+  assert.deepEqual(keptAlive, FULL);
+});
+
+test('the certificate message of a hostile server: lists that overrun, noise, no end', () => {
+  for (const body of ['ffffff', '000004000001', '00000600000330820101', '0000040000ff30']) {
+    const details = detailsOf((connection) => {
+      connection.send('client', TLS12_CLIENT_HELLO);
+      const message = handshake(11, Buffer.from(body, 'hex'));
+      connection.send('server', Buffer.concat([TLS12_SERVER_HELLO, message, SERVER_HELLO_DONE]));
+    });
+    assert.deepEqual(details.certificates, [], body);
+  }
+  const endless = new TlsTest(EVERYTHING);
+  endless.send('client', TLS12_CLIENT_HELLO);
+  endless.send('server', TLS12_SERVER_HELLO);
+  endless.send('server', tlsRecord(22, Buffer.from('0bffffff', 'hex')));
+  endless.end();
+  assert.equal(endless.counters['tls.details_cut'], 1);
+});
