@@ -63,7 +63,7 @@ class Wire {
       emit: () => {},
       interfaceName: () => undefined,
     });
-    const options = { messages: false, transactions: true };
+    const options = { messages: false, transactions: true, fingerprints: [] };
     this.datagrams = new HandshakeDatagrams(options, counters, this.flows, (event) => this.events.push(event));
     this.packet.protocol = IpProtocol.udp;
   }

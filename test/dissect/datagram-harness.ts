@@ -10,6 +10,7 @@ import type {
 } from '../../src/dissect/event.ts';
 import type { FlowTable } from '../../src/dissect/flow/table.ts';
 import { Packet } from '../../src/dissect/net/packet.ts';
+import type { HelloOptions } from '../../src/dissect/tls/exchange.ts';
 
 const CONVERSATION: Conversation = {
   client: { ip: '192.0.2.1', port: 50_000 },
@@ -54,7 +55,7 @@ export class DatagramTest {
   readonly tracker: HandshakeDatagrams;
   private clock = 0;
 
-  constructor(options = { messages: true, transactions: true }) {
+  constructor(options: HelloOptions = { messages: true, transactions: true, fingerprints: [] }) {
     const flows = this.flows as unknown as FlowTable;
     this.tracker = new HandshakeDatagrams(options, this.counters, flows, (event) => this.events.push(event));
   }

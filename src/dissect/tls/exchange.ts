@@ -4,6 +4,7 @@ import {
   type ClientHello,
   type Conversation,
   type EventSink,
+  type Fingerprints,
   type FlowEvent,
   type HandshakeDetails,
   reverse,
@@ -12,6 +13,7 @@ import {
 } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
+import { Fingerprinter, type FingerprintName } from './fingerprints.ts';
 
 /** Which events are wanted. */
 export interface HelloOptions {
@@ -19,6 +21,7 @@ export interface HelloOptions {
   readonly messages: boolean;
   /** Whether `tls_handshake` events are wanted. */
   readonly transactions: boolean;
+  readonly fingerprints: readonly FingerprintName[];
 }
 
 export interface HelloExchange {
@@ -40,6 +43,8 @@ export interface HelloExchange {
   app: FlowEvent['app'];
   /** A plaintext alert that ended it. */
   alert: HandshakeDetails['alert'];
+  /** Of the first ClientHello and of the ServerHello. */
+  fingerprints: Fingerprints | undefined;
 }
 
 export function newExchange(slot: number, app: FlowEvent['app']): HelloExchange {
@@ -55,6 +60,7 @@ export function newExchange(slot: number, app: FlowEvent['app']): HelloExchange 
     quicVersion: undefined,
     app,
     alert: undefined,
+    fingerprints: undefined,
   };
 }
 
@@ -64,24 +70,30 @@ export class HelloReports {
   private readonly counters: Counters;
   private readonly flows: FlowTable;
   private readonly sink: EventSink;
+  private readonly fingerprinter: Fingerprinter;
 
   constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
     this.options = options;
     this.counters = counters;
     this.flows = flows;
     this.sink = sink;
+    this.fingerprinter = new Fingerprinter(options.fingerprints);
   }
 
   clientHello(exchange: HelloExchange, hello: ClientHello, packet: Packet): void {
     const time = timeOf(packet);
+    const isFirst = exchange.clientTime === undefined;
     exchange.firstTime ??= time;
     exchange.clientTime ??= time;
     exchange.client = hello;
     this.counters['tls.client_hellos']++;
     if (hello.malformed) this.counters['tls.malformed']++;
     this.flows.setApp(exchange.slot, exchange.app);
+    if (!isFirst && !this.options.messages) return;
+    const fingerprints = this.fingerprinter.client(hello, exchange.app === 'dtls' ? 'd' : 'q');
+    if (isFirst) exchange.fingerprints = fingerprints;
     if (!this.options.messages) return;
-    this.sink({ kind: 'client_hello', time, ...this.carrier(exchange), hello });
+    this.sink({ kind: 'client_hello', time, ...this.carrier(exchange), hello, ...(fingerprints && { fingerprints }) });
   }
 
   serverHello(exchange: HelloExchange, hello: ServerHello, packet: Packet): void {
@@ -95,13 +107,16 @@ export class HelloReports {
     this.counters['tls.server_hellos']++;
     if (hello.malformed) this.counters['tls.malformed']++;
     this.flows.setApp(exchange.slot, exchange.app);
+    if (hello.helloRetryRequest && !this.options.messages) return;
+    const fingerprints = this.fingerprinter.server(hello);
+    if (!hello.helloRetryRequest) exchange.fingerprints = { ...exchange.fingerprints, ...fingerprints };
     if (!this.options.messages) return;
-    this.sink({ kind: 'server_hello', time, ...this.carrier(exchange), hello });
+    this.sink({ kind: 'server_hello', time, ...this.carrier(exchange), hello, ...(fingerprints && { fingerprints }) });
   }
 
   /** The handshake is over as far as it can be seen; nothing is reported of one without a hello. */
   handshake(exchange: HelloExchange): void {
-    const { firstTime: time, client, retry, server, alert } = exchange;
+    const { firstTime: time, client, retry, server, alert, fingerprints } = exchange;
     if (time === undefined) return;
     this.counters['tls.handshakes']++;
     if (!this.options.transactions) return;
@@ -113,6 +128,7 @@ export class HelloReports {
       retry,
       server,
       ...(alert === undefined ? {} : { details: { alert } }),
+      ...(fingerprints && { fingerprints }),
       responseTime: secondsBetween(exchange.clientTime, exchange.serverTime),
     });
   }

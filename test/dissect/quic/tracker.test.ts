@@ -330,7 +330,7 @@ test('what is in CRYPTO frames and no hello ends the reading', () => {
 });
 
 test('more connections than are kept: the oldest yields and is reported', () => {
-  const quic = new DatagramTest({ messages: false, transactions: true });
+  const quic = new DatagramTest({ messages: false, transactions: true, fingerprints: [] });
   quic.send('client', CLIENT_INITIAL, 0);
   const short = opaquePacket(2, CLIENT_ID, 40);
   for (let slot = 1; slot <= MAX_CONNECTIONS; slot++) quic.send('client', short, slot);
