@@ -1,7 +1,8 @@
 /** The settings in force: defaults, then the YAML file, then the environment, then flags; later over earlier. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import convict from 'convict';
-import { LineCounter, type Node, Pair, parseDocument, Scalar, visit, YAMLMap } from 'yaml';
+import type { Node, Scalar as ScalarNode } from 'yaml';
 import type { Kind } from './cim/event.ts';
 import type { FingerprintName } from './dissect/tls/fingerprints.ts';
 import { SETTINGS } from './settings.ts';
@@ -32,6 +33,8 @@ export interface Config {
   };
   readonly log: { readonly level: string; readonly format: 'auto' | 'json' | 'text' };
 }
+
+const require = createRequire(import.meta.url);
 
 type Tree = { [key: string]: unknown };
 
@@ -71,6 +74,8 @@ function readFile(file: string): FileSettings {
   } catch (error) {
     throw new UsageError(`cannot read the configuration ${file}: ${(error as Error).message}`);
   }
+  // Loaded where there is a file: it takes 40 ms of a start.
+  const { LineCounter, Pair, parseDocument, Scalar, visit, YAMLMap }: typeof import('yaml') = require('yaml');
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const placeAt = (offset: number): string => {
@@ -87,7 +92,7 @@ function readFile(file: string): FileSettings {
   const places = new Map<string, string>();
   visit(document.contents, {
     Pair(_, pair, ancestors) {
-      const keys = ancestors.filter((node) => node instanceof Pair).map(({ key }) => String((key as Scalar).value));
+      const keys = ancestors.filter((node) => node instanceof Pair).map(({ key }) => String((key as ScalarNode).value));
       const key = pair.key instanceof Scalar ? String(pair.key.value) : String(pair.key);
       const path = [...keys, key].join('.');
       const place = placeAt((pair.key as Node).range?.[0] ?? 0);

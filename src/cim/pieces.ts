@@ -1,13 +1,25 @@
 /** Names of code points as ready pieces, and lists of them within a budget. */
+import { MAX_SHARED_LENGTH } from '../dissect/tls/shared-lists.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
 import { type LineWriter, Piece } from './json-line.ts';
 
 /** Registered names are a few hundred; the bound is for senders that make code points up. About 150 bytes each. */
 const MAX_KEPT_NAMES = 2048;
 
+/** Shorter lists are written name by name as fast, and among them are those that are not shared. */
+const MIN_KEPT_LENGTH = 4;
+
+/** `"NAME","NAME"`: a whole list, GREASE (RFC 8701) left out. */
+interface ListPiece {
+  readonly piece: Piece;
+  readonly names: number;
+}
+
 /** `"NAME"` for each code, made once. */
 export class NamePieces {
   private readonly kept = new Map<number, Piece>();
+  /** By the list itself: equal lists are one array, and as many of them are kept as are shared. */
+  private readonly lists = new WeakMap<readonly number[], ListPiece>();
   private readonly nameOf: (code: number) => string;
 
   constructor(nameOf: (code: number) => string) {
@@ -20,6 +32,17 @@ export class NamePieces {
     const piece = new Piece(JSON.stringify(this.nameOf(code)));
     if (this.kept.size < MAX_KEPT_NAMES) this.kept.set(code, piece);
     return piece;
+  }
+
+  /** The whole list, where it is one that is likely to come again; undefined where it is to be written name by name. */
+  list(codes: readonly number[]): ListPiece | undefined {
+    if (codes.length < MIN_KEPT_LENGTH || codes.length > MAX_SHARED_LENGTH) return undefined;
+    const kept = this.lists.get(codes);
+    if (kept !== undefined) return kept;
+    const names = codes.filter((code) => !isGrease(code)).map((code) => JSON.stringify(this.nameOf(code)));
+    const made = { piece: new Piece(names.join(',')), names: names.length };
+    this.lists.set(codes, made);
+    return made;
   }
 }
 
@@ -104,6 +127,14 @@ export class ListWriter {
 
   /** Names of code points in wire order, GREASE (RFC 8701) left out. */
   names(codes: readonly number[], names: NamePieces): void {
+    // A list in one piece takes a tenth of the time of its names.
+    const whole = this.offered === 0 ? names.list(codes) : undefined;
+    if (whole !== undefined && whole.names <= this.spec!.maxItems && whole.piece.length <= this.spec!.maxBytes) {
+      this.writer.piece(whole.piece);
+      this.written = whole.names;
+      this.offered = whole.names;
+      return;
+    }
     for (const code of codes) {
       if (!isGrease(code) && this.next()) {
         this.writer.piece(names.piece(code));

@@ -1,8 +1,10 @@
 /** From a name or a file to a compiled policy, with the place of every mistake on the way. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { Document, Node } from 'yaml';
 import { nearest } from '../suggest.ts';
+import { checkedPolicy } from './checked-policies.ts';
 import { POLICY_DIRECTORY } from './config-directory.ts';
 import { findContradictions } from './contradictions.ts';
 import { Policy, PolicySet } from './policy.ts';
@@ -10,6 +12,10 @@ import { type Mistake, PolicyError, type PolicyProblem } from './problem.ts';
 import { type LoadOptions, type PolicyFile, resolvePolicy } from './resolve.ts';
 import { findMistakes } from './schema.ts';
 import type { PolicySource, ResolvedPolicy, RuleSource } from './source.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first text that has to be parsed: it takes 40 ms of a start. */
+const yaml = (): typeof import('yaml') => require('yaml');
 
 const EXTENSION = '.yaml';
 
@@ -71,12 +77,15 @@ export function loadPolicies(namesOrFiles: readonly string[], options: LoadOptio
  * @throws PolicyError with every problem of the text, in the order in which they stand there
  */
 export function parsePolicy(text: string, file: string, options: LoadOptions = {}): ResolvedPolicy {
-  return resolvePolicy(parseFile(text, file), readExtended, options);
+  return resolvePolicy(parseText(text, file), readExtended, options);
 }
 
 function readPolicy(nameOrFile: string): PolicyFile {
   const file = policyFile(nameOrFile);
-  return parseFile(readText(file), file);
+  const text = readText(file);
+  const source = checkedPolicy(text);
+  if (source === undefined) return parseText(text, file);
+  return { file: resolve(file), source, problem: (...at) => parseText(text, file).problem(...at) };
 }
 
 function readText(file: string): string {
@@ -92,8 +101,12 @@ function readExtended(nameOrFile: string, extendedBy: PolicyFile): PolicyFile {
   return readPolicy(isPath(nameOrFile) ? resolve(dirname(extendedBy.file), nameOrFile) : nameOrFile);
 }
 
-/** The text's own shape and sense; what it extends is read later. */
-function parseFile(text: string, file: string): PolicyFile {
+/**
+ * The text's own shape and sense; what it extends is read later.
+ * @throws PolicyError with every problem of them
+ */
+export function parseText(text: string, file: string): PolicyFile {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
   const place = (offset: number, what: string, remedy: string): PolicyProblem => {
@@ -167,16 +180,18 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[],
 }
 
 function child(document: Document.Parsed, node: MaybeNode, step: string | number): MaybeNode {
+  const { isSeq } = yaml();
   const parent = followAlias(document, node);
   return isSeq<Node>(parent) ? parent.items[Number(step)] : pair(document, parent, String(step))?.value;
 }
 
 function pair(document: Document.Parsed, node: MaybeNode, key: string) {
+  const { isMap, isScalar } = yaml();
   const map = followAlias(document, node);
   if (!isMap<Node, Node | null>(map)) return undefined;
   return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
 }
 
 function followAlias(document: Document.Parsed, node: MaybeNode): MaybeNode {
-  return isAlias(node) ? node.resolve(document) : node;
+  return yaml().isAlias(node) ? node.resolve(document) : node;
 }

@@ -1,6 +1,7 @@
 /** The shape of a policy file. The schema is the same file that editors use; here its errors become sentences. */
 import { readFileSync } from 'node:fs';
-import { Ajv, type ErrorObject } from 'ajv';
+import { createRequire } from 'node:module';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { parseCidr } from '../dissect/net/address.ts';
 import { nearest } from '../suggest.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
@@ -9,17 +10,6 @@ import { parsePorts } from './conditions.ts';
 import { POLICY_SCHEMA_FILE } from './config-directory.ts';
 import { dayStart } from './day.ts';
 import type { Mistake, Path } from './problem.ts';
-
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  allowUnionTypes: true,
-  // The validator runs once or twice in the life of a process: compiled plainly it is ready in half of the time.
-  code: { optimize: false },
-  inlineRefs: false,
-  validateSchema: false,
-  meta: false,
-});
 
 interface Format {
   readonly validate: (text: string) => boolean;
@@ -77,13 +67,32 @@ const FORMATS: Readonly<Record<string, Format>> = {
     remedy: 'write a name such as example.com, or *.example.com for all names below it',
   },
 };
-for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
-const validate = ajv.compile(JSON.parse(readFileSync(POLICY_SCHEMA_FILE, 'utf8')));
+const require = createRequire(import.meta.url);
+
+let validator: ValidateFunction | undefined;
+
+/** Compiled when a first policy has to be checked: ajv and the schema take 0.1 s of a start. */
+function compiled(): ValidateFunction {
+  const { Ajv }: typeof import('ajv') = require('ajv');
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    allowUnionTypes: true,
+    // The validator runs once or twice in the life of a process: compiled plainly it is ready in half of the time.
+    code: { optimize: false },
+    inlineRefs: false,
+    validateSchema: false,
+    meta: false,
+  });
+  for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
+  return ajv.compile(JSON.parse(readFileSync(POLICY_SCHEMA_FILE, 'utf8')));
+}
 
 /** Every mistake, in no particular order; a value without one is a `PolicySource`. */
 export function findMistakes(value: unknown): Mistake[] {
-  if (validate(value)) return [];
-  return (validate.errors ?? []).flatMap(explain);
+  validator ??= compiled();
+  if (validator(value)) return [];
+  return (validator.errors ?? []).flatMap(explain);
 }
 
 function explain(error: ErrorObject): Mistake[] {

@@ -1,6 +1,7 @@
 /** Pieces of extensions that client and server hellos share (RFC 8446 §4.2). */
 import type { EncryptedClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
+import { listAt } from './shared-lists.ts';
 
 /** IANA "TLS ExtensionType Values" that the code reads. */
 export const ExtensionType = {
@@ -32,16 +33,13 @@ function has(reader: Reader, length: number): boolean {
   return false;
 }
 
-/** Reads `length` bytes of 16-bit values. */
+/** Reads `length` bytes of 16-bit values; the list may be an earlier hello's. */
 export function readU16List(reader: Reader, length: number): readonly number[] {
   if (!has(reader, length)) return NONE;
   if ((length & 1) !== 0) reader.truncated = true;
   const { view, position } = reader;
-  const count = length >> 1;
-  const list = new Array<number>(count);
-  for (let i = 0; i < count; i++) list[i] = view.getUint16(position + 2 * i);
   reader.position = position + length;
-  return list;
+  return listAt(view, position, length >> 1);
 }
 
 /** Reads `length` bytes as a list. */
