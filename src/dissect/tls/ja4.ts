@@ -13,8 +13,10 @@ import { isGrease } from './versions.ts';
 /** TLS over TCP, QUIC, DTLS. */
 export type Ja4Transport = 't' | 'q' | 'd';
 
+/** `s1` is OpenSSL's DTLS of before its standard: so the format's own tools and Wireshark spell it. */
 const VERSIONS: ReadonlyMap<number, string> = new Map([
   [0x0002, 's2'],
+  [0x0100, 's1'],
   [0x0300, 's3'],
   [0x0301, '10'],
   [0x0302, '11'],
@@ -53,9 +55,16 @@ function alpnCharacters(alpn: readonly string[]): string {
   return digits(first)[0]! + digits(last)[1]!;
 }
 
+/** The greatest number offered, a draft's too: the format takes the maximum, whatever the versions mean. */
+function versionOf({ supportedVersions, legacyVersion }: ClientHello): number {
+  let greatest = 0;
+  for (const version of supportedVersions) if (version > greatest && !isGrease(version)) greatest = version;
+  return greatest || legacyVersion;
+}
+
 /** The part before the first underscore. */
 export function ja4Prefix(hello: ClientHello, transport: Ja4Transport): string {
-  const version = VERSIONS.get(hello.version) ?? '00';
+  const version = VERSIONS.get(versionOf(hello)) ?? '00';
   const name = hello.extensions.includes(ExtensionType.serverName) ? 'd' : 'i';
   return `${transport}${version}${name}${count(hello.cipherSuites)}${count(hello.extensions)}${alpnCharacters(hello.alpn)}`;
 }
