@@ -20,7 +20,10 @@ const VALUES: Readonly<
   // Null: a hello that names no server.
   name: ({ client }) => (client === undefined ? undefined : (client.serverName ?? null)),
   direction: (_, direction) => direction,
-  hello: undefined,
+  protocol: undefined,
+  version: ({ server }) => server?.version,
+  suite: ({ server }) => server?.cipherSuite,
+  offer: undefined,
 };
 
 export class ConditionClasses {

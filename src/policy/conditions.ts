@@ -1,10 +1,12 @@
 /** To which traffic a rule or an exception applies. */
-import type { Conversation, DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Conversation, DnsTransactionEvent, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { tlsVersionName } from '../dissect/iana.ts';
 import { type Cidr, parseCidr, parseIp } from '../dissect/net/address.ts';
-import { versionMatchers } from './matchers.ts';
+import { SUITE_CODES } from './codes.ts';
+import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { offeredVersions } from './offered.ts';
 import { nameMatcher } from './server-name.ts';
-import type { ConditionsSource, Protocol } from './source.ts';
+import type { ConditionsSource, Protocol, VersionName } from './source.ts';
 import type { Direction } from './verdict.ts';
 
 export type Traffic = TlsHandshakeEvent | DnsTransactionEvent;
@@ -13,7 +15,17 @@ export const Match = { no: 0, yes: 1, unknown: 2 } as const;
 export type Match = (typeof Match)[keyof typeof Match];
 
 /** What of the traffic a condition looks at, and nothing else. */
-export type Subject = 'client' | 'server' | 'port' | 'process' | 'name' | 'direction' | 'hello';
+export type Subject =
+  | 'client'
+  | 'server'
+  | 'port'
+  | 'process'
+  | 'name'
+  | 'direction'
+  | 'protocol'
+  | 'version'
+  | 'suite'
+  | 'offer';
 
 export interface Condition {
   readonly subject: Subject;
@@ -24,7 +36,8 @@ const PORT_RANGE = /^(\d{1,5})-(\d{1,5})$/;
 
 /** Every one of them has to match. What a capture does not tell (the process, in a file) is unknown, not a mismatch. */
 export function compileConditions(source: ConditionsSource): Condition[] {
-  const { direction, clients, servers, ports, server_names, processes, protocols, versions } = source;
+  const { direction, clients, servers, ports, server_names, processes, protocols } = source;
+  const { versions, offered_versions, cipher_suites } = source;
   const conditions: Condition[] = [];
   const add = (subject: Subject, match: Condition['match']) => conditions.push({ subject, match });
   if (direction) add('direction', (_, seen) => (seen === undefined ? Match.unknown : truth(seen === direction)));
@@ -41,13 +54,11 @@ export function compileConditions(source: ConditionsSource): Condition[] {
   if (ports) add('port', serverPort(ports));
   if (processes) add('process', process(processes));
   if (server_names) add('name', ofHandshake(serverName(server_names)));
-  if (protocols) add('hello', ofHandshake(protocol(protocols)));
-  if (versions) {
-    const matchers = versionMatchers(versions);
-    const match = ({ server }: TlsHandshakeEvent) =>
-      server === undefined ? Match.unknown : truth(matchers.every(({ holds }) => holds(server.version)));
-    add('hello', ofHandshake(match));
-  }
+  if (protocols) add('protocol', ofHandshake(protocol(protocols)));
+  if (versions) add('version', ofHandshake(ofServer(versionMatchers(versions), (server) => server.version)));
+  if (offered_versions) add('offer', ofHandshake(offer(offered_versions)));
+  if (cipher_suites)
+    add('suite', ofHandshake(ofServer(codeMatchers(cipher_suites, SUITE_CODES), (server) => server.cipherSuite)));
   return conditions;
 }
 
@@ -144,6 +155,21 @@ function serverName(patterns: readonly string[]): (event: TlsHandshakeEvent) => 
   return ({ client }) => {
     if (client === undefined) return Match.unknown;
     return truth(client.serverName !== undefined && matches(client.serverName));
+  };
+}
+
+function ofServer(matchers: readonly CodeMatcher[], code: (server: ServerHello) => number) {
+  return ({ server }: TlsHandshakeEvent): Match =>
+    server === undefined ? Match.unknown : truth(matchers.every(({ holds }) => holds(code(server))));
+}
+
+/** Whether the client offers one of the versions. */
+function offer(names: readonly VersionName[]): (event: TlsHandshakeEvent) => Match {
+  const wanted = new Set<string>(names);
+  return ({ client }) => {
+    if (client === undefined) return Match.unknown;
+    if (offeredVersions(client).some((version) => wanted.has(tlsVersionName(version)))) return Match.yes;
+    return client.malformed ? Match.unknown : Match.no;
   };
 }
 

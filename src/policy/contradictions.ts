@@ -8,6 +8,7 @@ import type {
   CertificateSource,
   CodesSource,
   ConditionsSource,
+  ExtensionsSource,
   NamesSource,
   NegotiatedSource,
   OfferedSource,
@@ -42,7 +43,16 @@ function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Pa
 }
 
 function ofConditions(path: Path, conditions: ConditionsSource | undefined): Mistake[] {
-  const { protocols, versions } = conditions ?? {};
+  const { protocols, versions, cipher_suites } = conditions ?? {};
+  const suites = ofCodes([...path, 'cipher_suites'], cipher_suites, SUITE_CODES, 'cipher suite');
+  return [...suites, ...ofVersionCondition(path, versions, protocols)];
+}
+
+function ofVersionCondition(
+  path: Path,
+  versions: VersionsSource | undefined,
+  protocols: ConditionsSource['protocols'],
+): Mistake[] {
   if (versions === undefined) return [];
   const possible = possibleVersions(versions);
   if (possible.length === 0) return [noVersion([...path, 'versions'])];
@@ -65,7 +75,7 @@ function noVersion(path: Path): Mistake {
 
 function ofRequirements(path: Path, source: (NegotiatedSource & OfferedSource) | undefined): Mistake[] {
   if (source === undefined) return [];
-  const { versions, cipher_suites, groups, key_shares, signature_schemes, dh_bits, certificate } = source;
+  const { versions, cipher_suites, groups, key_shares, signature_schemes, dh_bits, extensions, certificate } = source;
   return [
     ...ofVersions([...path, 'versions'], versions),
     ...ofCodes([...path, 'cipher_suites'], cipher_suites, SUITE_CODES, 'cipher suite'),
@@ -73,6 +83,7 @@ function ofRequirements(path: Path, source: (NegotiatedSource & OfferedSource) |
     ...ofCodes([...path, 'key_shares'], key_shares, GROUP_CODES, 'group'),
     ...ofCodes([...path, 'signature_schemes'], signature_schemes, SCHEME_CODES, 'signature scheme'),
     ...ofComparison([...path, 'dh_bits'], dh_bits),
+    ...ofExtensions([...path, 'extensions'], extensions),
     ...ofCertificate([...path, 'certificate'], certificate),
   ];
 }
@@ -125,6 +136,20 @@ function ofComparison(path: Path, source: ComparisonSource | undefined): Mistake
   if (source === undefined) return [];
   const { least, most } = parseComparison(source);
   return least <= most ? [] : [{ path, what: 'no number keeps to all of these', remedy: 'correct the comparisons' }];
+}
+
+function ofExtensions(path: Path, { require = [], deny = [] }: ExtensionsSource = {}): Mistake[] {
+  return deny.flatMap((name, i) =>
+    require.includes(name)
+      ? [
+          {
+            path: [...path, 'deny', i],
+            what: `\`${name}\` is required and ruled out at once`,
+            remedy: 'remove it on one side',
+          },
+        ]
+      : [],
+  );
 }
 
 function ofCertificate(path: Path, source: CertificateSource | undefined): Mistake[] {

@@ -4,6 +4,7 @@ import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from 
 import { certificateRequirements } from './certificate.ts';
 import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
+import { extensionRequirements } from './extensions.ts';
 import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
@@ -22,6 +23,7 @@ export function negotiatedRequirements(source: NegotiatedSource): Requirement<Tl
   ];
   if (source.dh_bits !== undefined) requirements.push(dhBits(source.dh_bits));
   if (source.resumed !== undefined) requirements.push(resumption(source.resumed));
+  if (source.extensions) requirements.push(...extensionRequirements(source.extensions));
   return source.certificate ? [...requirements, ...certificateRequirements(source.certificate)] : requirements;
 }
 

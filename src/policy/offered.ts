@@ -88,7 +88,7 @@ function withoutGrease(values: readonly number[]): number[] {
  * Without `supported_versions` a hello tells its highest version only (RFC 8446 §4.2.1), and SSL 2.0 by cipher kinds
  * that no later version has (RFC 5246 appendix E.2).
  */
-function offeredVersions(hello: ClientHello): number[] {
+export function offeredVersions(hello: ClientHello): number[] {
   const versions = withoutGrease(hello.supportedVersions);
   if (versions.length === 0) versions.push(hello.version);
   if (hello.sslv2CipherKinds.length > 0 && !versions.includes(TlsVersion.ssl2)) versions.push(TlsVersion.ssl2);

@@ -9,6 +9,7 @@ import { isComparison } from './comparison.ts';
 import { parsePorts } from './conditions.ts';
 import { POLICY_SCHEMA_FILE } from './config-directory.ts';
 import { dayStart } from './day.ts';
+import { extensionNames, isExtension } from './extensions.ts';
 import type { Mistake, Path } from './problem.ts';
 
 interface Format {
@@ -36,6 +37,13 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'cipher-suite': named(SUITE_CODES, 'cipher suite', '0xc02f'),
   group: named(GROUP_CODES, 'group', '0x001d'),
   'signature-scheme': named(SCHEME_CODES, 'signature scheme', '0x0804'),
+  extension: {
+    validate: isExtension,
+    noun: 'extension',
+    unknown: true,
+    remedy: 'write its IANA name, such as extended_master_secret',
+    names: extensionNames,
+  },
   comparison: {
     validate: isComparison,
     noun: 'comparison',

@@ -82,6 +82,13 @@ export interface CertificateSource {
   readonly name_mismatch?: boolean;
 }
 
+/** IANA's names of extensions. */
+export interface ExtensionsSource {
+  /** The server agreed to every one of these. */
+  readonly require?: readonly string[];
+  readonly deny?: readonly string[];
+}
+
 export interface NegotiatedSource {
   readonly versions?: VersionsSource;
   readonly cipher_suites?: CodesSource<SuiteSelectorSource>;
@@ -89,6 +96,7 @@ export interface NegotiatedSource {
   readonly signature_schemes?: CodesSource<SchemeSelectorSource>;
   readonly dh_bits?: ComparisonSource;
   readonly resumed?: boolean;
+  readonly extensions?: ExtensionsSource;
   readonly certificate?: CertificateSource;
 }
 
@@ -119,6 +127,9 @@ export interface ConditionsSource {
   readonly processes?: readonly string[];
   readonly protocols?: readonly Protocol[];
   readonly versions?: VersionsSource;
+  /** The client offers one of these. */
+  readonly offered_versions?: readonly VersionName[];
+  readonly cipher_suites?: CodesSource<SuiteSelectorSource>;
 }
 
 export type Protocol = 'tls' | 'dtls' | 'quic';

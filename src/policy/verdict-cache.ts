@@ -5,6 +5,7 @@
 import type { ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { ConditionClasses } from './condition-classes.ts';
 import { encryptedDnsRequirements } from './dns.ts';
+import { extensionTypes } from './extensions.ts';
 import { KEPT, type Requirement } from './requirement.ts';
 import type { Exception, Rule } from './rule.ts';
 import type { Direction, Verdict } from './verdict.ts';
@@ -25,8 +26,8 @@ const MAX_KEPT_VERDICTS = 2048;
 /** Certificates and server names that have a number; more, and all get new ones: 150 bytes each. */
 const MAX_NUMBERED = 8192;
 
-/** Integers of a key besides its certificates and offer: seven facts, seven classes, the name and two counts. */
-const FIXED = 18;
+/** Integers of a key besides its extensions, certificates and offer: seven facts, ten classes, the name and two counts. */
+const FIXED = 20;
 
 const NONE = -1;
 const NO_CLIENT = -2;
@@ -41,6 +42,8 @@ export class VerdictCache {
   /** Moments at which a rule begins or ends, ascending. */
   readonly #moments: readonly number[];
   readonly #encryptedDns: readonly Requirement<TlsHandshakeEvent>[];
+  /** Types that rules are about. */
+  readonly #extensions: readonly number[];
   readonly #offers: boolean;
   readonly #certificates: boolean;
   readonly #names: boolean;
@@ -55,7 +58,9 @@ export class VerdictCache {
   constructor(rules: readonly Rule<TlsHandshakeEvent>[], exceptions: readonly Exception[]) {
     const all = [...rules, ...exceptions];
     this.#classes = ConditionClasses.of(all.flatMap(({ conditions }) => conditions));
-    this.#key = new Int32Array(FIXED + 2 * MAX_CHAIN + MAX_OFFER);
+    const extensions = rules.flatMap(({ source }) => extensionTypes(source.negotiated?.extensions ?? {}));
+    this.#extensions = [...new Set(extensions)];
+    this.#key = new Int32Array(FIXED + this.#extensions.length + 2 * MAX_CHAIN + MAX_OFFER);
     const moments = all.flatMap(({ start, end }) => [start, end]).filter(Number.isFinite);
     this.#moments = [...new Set(moments)].sort((a, b) => a - b);
     this.#encryptedDns = rules.flatMap(({ source }) => (source.dns ? encryptedDnsRequirements(source.dns) : []));
@@ -98,6 +103,10 @@ export class VerdictCache {
     const resumed = isResumed(event);
     this.#push(resumed === undefined ? NONE : Number(resumed));
     this.#push(this.#segment(event.time.seconds));
+    for (let i = 0; i < this.#extensions.length; i++) {
+      const seen = server?.extensions.includes(this.#extensions[i] as number) ?? false;
+      this.#push(seen ? 1 : server?.malformed ? 2 : 0);
+    }
     for (let i = 0; i < this.#classes.length; i++) {
       this.#push(this.#classes[i]?.classOf(event, direction) ?? NONE);
     }

@@ -28,6 +28,9 @@ rules:
         name_mismatch: false, self_signed: false } } }
   - { id: e, level: must, severity: low, reference: c, message: m, remediation: d,
       dns: { encrypted_resolvers: { names: [dns.example.com] } } }
+  - { id: f, level: must, severity: low, reference: c, message: m, remediation: d,
+      applies_to: { offered_versions: [TLSv1_3], cipher_suites: { deny: [TLS_AES_128_GCM_SHA256] } },
+      negotiated: { extensions: { require: [extended_master_secret], deny: [truncated_hmac] } } }
 exceptions:
   - { rules: [c], applies_to: { servers: [198.51.100.0/24] }, reason: r, until: 2025-06-30 }
 `;
@@ -67,8 +70,12 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
   retry: fc.constant(undefined),
   server: fc.option(
     fc
-      .record({ version: some(0x0301, 0x0303, 0x0304), suite: some(0x1301, 0xc02f, 0x009e, 0x0005) })
-      .map(({ version, suite }) => serverHello(version, suite)),
+      .record({
+        version: some(0x0301, 0x0303, 0x0304),
+        suite: some(0x1301, 0xc02f, 0x009e, 0x0005),
+        extensions: some([], [23], [4, 23]),
+      })
+      .map(({ version, suite, extensions }) => ({ ...serverHello(version, suite), extensions })),
     { nil: undefined },
   ),
   details: fc.record(

@@ -39,6 +39,26 @@ describe('rules that cannot be meant', () => {
     ]);
   });
 
+  test('extensions that are required and ruled out', () => {
+    assert.deepEqual(
+      mistakes('negotiated: { extensions: { require: [encrypt_then_mac], deny: [truncated_hmac, encrypt_then_mac] } }'),
+      ['`encrypt_then_mac` is required and ruled out at once'],
+    );
+    assert.deepEqual(
+      mistakes('negotiated: { extensions: { require: [encrypt_then_mac], deny: [truncated_hmac] } }'),
+      [],
+    );
+  });
+
+  test('suites that no condition can match', () => {
+    assert.deepEqual(
+      mistakes(
+        'applies_to: { cipher_suites: { allow: [{ encryption: RC4, mode: CBC }] } }, negotiated: { resumed: false }',
+      ),
+      ['no cipher suite has all of these properties'],
+    );
+  });
+
   test('lists that take back what they give', () => {
     assert.deepEqual(
       mistakes('negotiated: { cipher_suites: { allow: [{ encryption: RC4 }], deny: [{ aead: false }] } }'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Conversation, TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import type { ClientHello, Conversation, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import { clientHello, conversation, handshake, serverHello } from './handshakes.ts';
 import { policy, policyOf, ruleText, summary } from './policies.ts';
 
@@ -53,6 +53,24 @@ describe('conditions', () => {
     assert.equal(applies('server_names: ["*.example.com"]', asks('example.com')), 'no');
     assert.equal(applies('server_names: [example.com]', asks(undefined)), 'no');
     assert.equal(applies('server_names: [example.com]', event({ client: undefined })), 'unknown');
+  });
+
+  test('versions that the client offers', () => {
+    const offers = (client: Partial<ClientHello>) => event({ client: clientHello(client) });
+    assert.equal(
+      applies('offered_versions: [TLSv1_3]', offers({ supportedVersions: [0x0a0a, 0x0304, 0x0303] })),
+      'yes',
+    );
+    assert.equal(applies('offered_versions: [TLSv1_3, TLSv1_2]', offers({})), 'yes');
+    assert.equal(applies('offered_versions: [TLSv1_3]', offers({})), 'no');
+    assert.equal(applies('offered_versions: [TLSv1_3]', offers({ malformed: true })), 'unknown');
+    assert.equal(applies('offered_versions: [TLSv1_3]', event({ client: undefined })), 'unknown');
+  });
+
+  test('the suite that the server chose', () => {
+    assert.equal(applies('cipher_suites: { allow: [{ mode: GCM }] }', event()), 'yes');
+    assert.equal(applies('cipher_suites: { allow: [{ aead: true }], deny: [{ key_exchange: ECDHE }] }', event()), 'no');
+    assert.equal(applies('cipher_suites: { allow: [{ mode: CBC }] }', event()), 'no');
   });
 
   test('processes', () => {

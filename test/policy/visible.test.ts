@@ -54,6 +54,30 @@ describe('groups', () => {
   });
 });
 
+describe('extensions', () => {
+  const rule = 'negotiated: { extensions: { require: [extended_master_secret], deny: [truncated_hmac] } }';
+  const agreed = (version: number, extensions: number[], malformed = false): TlsHandshakeEvent =>
+    handshake(undefined, { ...serverHello(version, ECDHE), extensions, malformed });
+
+  test("TLS 1.2: the ServerHello's", () => {
+    assert.deepEqual(judged(rule, agreed(TLS12, [23, 65281])), KEPT);
+    assert.deepEqual(judged(rule, agreed(TLS12, [])), [
+      'non_compliant',
+      'r: no extended_master_secret, not extended_master_secret',
+    ]);
+    assert.deepEqual(judged(rule, agreed(TLS12, [4, 23])), [
+      'non_compliant',
+      'r: truncated_hmac, not not truncated_hmac',
+    ]);
+  });
+
+  test('TLS 1.3 encrypts them, a hello that breaks off lost them', () => {
+    assert.deepEqual(judged(`${rule}, offered: { groups: { deny: [P-256] } }`, { ...agreed(TLS13, []) }), LOST);
+    assert.deepEqual(judged(rule, agreed(TLS12, [], true)), LOST);
+    assert.deepEqual(judged(rule, handshake(undefined, undefined)), LOST);
+  });
+});
+
 describe('size of Diffie-Hellman', () => {
   const rule = 'negotiated: { dh_bits: ">= 2048" }';
 
