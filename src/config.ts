@@ -130,7 +130,9 @@ export function loadConfig(
   config.load(fromFile.values);
   const complaints: string[] = [];
   for (const [path, value] of flags) {
-    if (SETTINGS.has(path)) config.set(path, value as never);
+    const setting = SETTINGS.get(path);
+    // convict turns text into values, but not the items of a list.
+    if (setting) config.set(path, setting.format.coerce(value) as never);
     else {
       const near = nearest(path, SETTINGS.keys());
       complaints.push(`--set ${path}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);

@@ -31,23 +31,32 @@ const DIGIT_PAIRS = Uint16Array.from({ length: 100 }, (_, n) => (ZERO + Math.flo
 const BASE_36 = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz');
 const HEX = Buffer.from('0123456789abcdef');
 
+/** 1 for the ASCII characters that a JSON string does not hold as they are, and for DEL. */
+const SPECIAL = Uint8Array.from({ length: 128 }, (_, unit) =>
+  unit < 0x20 || unit === QUOTE || unit === BACKSLASH || unit === 0x7f ? 1 : 0,
+);
+
 /** The character after the backslash of JSON's two-character escapes (RFC 8259 §7), 0 where there is none. */
 const SHORT_ESCAPES = new Uint8Array(128);
 for (const [plain, letter] of ['""', '\\\\', '\bb', '\ff', '\nn', '\rr', '\tt']) {
   SHORT_ESCAPES[plain!.charCodeAt(0)] = letter!.charCodeAt(0);
 }
 
-/** A constant part of a line. No eight bytes of UTF-8 are a NaN, so copying them as doubles keeps them. */
+/**
+ * A constant part of a line. No eight bytes of UTF-8 are a NaN, so copying them as doubles keeps them. The words are set
+ * one by one and not through a buffer: V8 then keeps up to eight of them inside the object, which saves cache misses.
+ */
 export class Piece {
   readonly length: number;
   readonly words: Float64Array;
 
   constructor(text: string) {
     const bytes = Buffer.from(text);
-    const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
-    padded.set(bytes);
+    const count = Math.ceil(bytes.length / 8);
+    const padded = Buffer.concat([bytes], 8 * count);
     this.length = bytes.length;
-    this.words = new Float64Array(padded.buffer);
+    this.words = new Float64Array(count);
+    for (let i = 0; i < count; i++) this.words[i] = padded.readDoubleLE(8 * i);
   }
 }
 
@@ -116,13 +125,13 @@ export class LineWriter {
     const { length } = text;
     if (length <= limit) {
       const { block, position } = this;
-      let i = 0;
-      for (; i < length; i++) {
+      let special = 0;
+      for (let i = 0; i < length; i++) {
         const unit = text.charCodeAt(i);
-        if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) break;
+        special |= SPECIAL[unit & 0x7f]! | (unit >> 7);
         block[position + i] = unit;
       }
-      if (i === length) {
+      if (special === 0) {
         this.position = position + length;
         return;
       }
@@ -205,9 +214,10 @@ export class LineWriter {
     const micros = Math.round(value * 1e6);
     if (!(micros >= 0 && micros <= Number.MAX_SAFE_INTEGER)) return;
     this.piece(key);
-    this.wholeSeconds(Math.floor(micros / 1e6));
+    const whole = Math.floor(micros / 1e6);
+    this.wholeSeconds(whole);
     this.block[this.position++] = DOT;
-    this.sixDigits(micros % 1e6);
+    this.sixDigits(micros - whole * 1e6);
   }
 
   /** Seconds since 1970 with six decimals; what is finer is left out. */
@@ -236,7 +246,7 @@ export class LineWriter {
   }
 
   /** A whole number from 0 to 2³² - 1 in decimal. */
-  private word(value: number): void {
+  word(value: number): void {
     const { block, view } = this;
     if (value < 10) {
       block[this.position++] = ZERO + value;
@@ -244,7 +254,8 @@ export class LineWriter {
     }
     this.position += decimalDigits(value);
     let at = this.position;
-    let rest = value;
+    // The shifts tell the compiler that these are integers: a division by a constant is then a multiplication.
+    let rest = value >>> 0;
     while (rest >= 100) {
       const hundreds = (rest / 100) >>> 0;
       at -= 2;
@@ -257,8 +268,9 @@ export class LineWriter {
 
   private sixDigits(value: number): void {
     const { view, position } = this;
-    const high = (value / 10_000) | 0;
-    const low = value - high * 10_000;
+    const digits = value | 0;
+    const high = (digits / 10_000) | 0;
+    const low = digits - high * 10_000;
     const middle = (low / 100) | 0;
     view.setUint16(position, DIGIT_PAIRS[high]!, true);
     view.setUint16(position + 2, DIGIT_PAIRS[middle]!, true);
@@ -273,10 +285,10 @@ export class LineWriter {
       return;
     }
     let digits = 1;
-    for (let rest = value; rest >= 36; rest = (rest / 36) >>> 0) digits++;
+    for (let rest = value >>> 0; rest >= 36; rest = (rest / 36) >>> 0) digits++;
     this.position += digits;
     let at = this.position;
-    for (let rest = value; digits > 0; digits--) {
+    for (let rest = value >>> 0; digits > 0; digits--) {
       const next = (rest / 36) >>> 0;
       this.block[--at] = BASE_36[rest - next * 36]!;
       rest = next;

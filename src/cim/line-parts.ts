@@ -53,8 +53,8 @@ const INBOUND = piece(',"direction":"inbound"');
 const OUTBOUND = piece(',"direction":"outbound"');
 const PROCESS_ID = piece(',"process_id":');
 const INTERFACE = piece(',"interface":"');
-const PROCESS = piece(',"process":{"name":"');
-const USER_ID = piece(',"user_id":');
+const PROCESS = piece(',"process":{"user_id":');
+const COMMAND = piece(',"name":"');
 const TUNNEL_TYPE = piece('{"type":"');
 const TUNNEL_SOURCE = piece('","source":"');
 const TUNNEL_DESTINATION = piece('","destination":"');
@@ -199,7 +199,7 @@ export class LineParts {
   /** How the packets were carried, and the end of `vesper` and of the event. */
   tail({ interfaceName, innerVlan, tunnels, owner }: Conversation): void {
     const { writer, list } = this;
-    if (interfaceName !== undefined) {
+    if (interfaceName !== undefined && interfaceName !== '') {
       writer.piece(INTERFACE);
       writer.text(interfaceName, MAX_INTERFACE_BYTES);
       writer.piece(QUOTE);
@@ -207,9 +207,12 @@ export class LineParts {
     if (innerVlan !== undefined) writer.count(INNER_VLAN, innerVlan);
     if (owner !== undefined) {
       writer.piece(PROCESS);
-      writer.text(owner.command, MAX_COMMAND_BYTES);
-      writer.piece(QUOTE);
-      writer.count(USER_ID, owner.userId);
+      writer.word(owner.userId >>> 0);
+      if (owner.command !== '') {
+        writer.piece(COMMAND);
+        writer.text(owner.command, MAX_COMMAND_BYTES);
+        writer.piece(QUOTE);
+      }
       writer.piece(END_OBJECT);
     }
     if (tunnels !== undefined) {

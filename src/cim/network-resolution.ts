@@ -117,12 +117,13 @@ export class DnsLine {
   private questions(questions: readonly DnsQuestion[]): number {
     const { writer, list } = this.parts;
     const first = questions[0];
-    let written = questions.length;
-    if (written === 1) {
+    let written = 0;
+    if (first !== undefined && questions.length === 1 && first.name !== '') {
       writer.piece(QUERY);
-      writer.text(first!.name, MAX_NAME_BYTES);
+      writer.text(first.name, MAX_NAME_BYTES);
       writer.piece(QUOTE);
-    } else if (written > 1) {
+      written = 1;
+    } else if (questions.length > 1) {
       list.begin(QUERIES);
       for (const { name } of questions) list.item(name, MAX_NAME_BYTES);
       written = list.written;
@@ -200,7 +201,7 @@ export class DnsLine {
     if (version > 0) writer.count(EDNS_VERSION, version);
     if (options.length > 0) {
       list.begin(EDNS_OPTIONS);
-      list.numbers(options.map(({ code }) => code));
+      for (const { code } of options) list.number(code);
       list.end();
     }
     writer.piece(END_OBJECT);

@@ -109,18 +109,20 @@ export class ListWriter {
     }
   }
 
-  /** Code points without names, such as extension types, GREASE left out. */
-  numbers(codes: readonly number[]): void {
-    for (const code of codes) {
-      if (!isGrease(code) && Number.isSafeInteger(code) && code >= 0 && this.next()) {
-        this.writer.count(NOTHING, code);
-        this.done();
-      }
+  /** A code point without a name, such as an extension type. */
+  number(code: number): void {
+    if (this.next()) {
+      this.writer.count(NOTHING, code);
+      this.done();
     }
   }
 
-  /** A text, cut where it needs more than `limit` bytes. */
+  /** A text, cut where it needs more than `limit` bytes. An empty one says nothing and is only counted. */
   item(text: string, limit: number): void {
+    if (text === '') {
+      this.offered++;
+      return;
+    }
     if (!this.next()) return;
     this.writer.piece(QUOTE);
     this.writer.text(text, limit);

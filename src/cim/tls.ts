@@ -5,6 +5,7 @@
  */
 import type { ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
+import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
@@ -126,7 +127,7 @@ export class TlsLine {
     for (const protocol of client.alpn) list.item(protocol, MAX_ALPN_BYTES);
     list.end();
     list.begin(EXTENSIONS);
-    list.numbers(client.extensions);
+    for (const type of client.extensions) if (!isGrease(type)) list.number(type);
     list.end();
     if (client.sslv2) writer.piece(SSLV2_HELLO);
   }

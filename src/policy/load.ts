@@ -1,13 +1,15 @@
 /** From a name or a file to a compiled policy, with the place of every mistake on the way. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { extname, join, sep } from 'node:path';
+import { dirname, extname, join, resolve, sep } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { nearest } from '../suggest.ts';
 import { POLICY_DIRECTORY } from './config-directory.ts';
+import { findContradictions } from './contradictions.ts';
 import { Policy, PolicySet } from './policy.ts';
-import { PolicyError, type PolicyProblem } from './problem.ts';
-import { findMistakes, type Mistake } from './schema.ts';
-import type { PolicySource } from './source.ts';
+import { type Mistake, PolicyError, type PolicyProblem } from './problem.ts';
+import { type LoadOptions, type PolicyFile, resolvePolicy } from './resolve.ts';
+import { findMistakes } from './schema.ts';
+import type { PolicySource, ResolvedPolicy, RuleSource } from './source.ts';
 
 const EXTENSION = '.yaml';
 
@@ -25,7 +27,7 @@ export function builtInPolicies(): string[] {
  * @throws PolicyError where no built-in policy has that name
  */
 export function policyFile(nameOrFile: string): string {
-  if (/\.(ya?ml|json)$/i.test(nameOrFile) || nameOrFile.includes('/') || nameOrFile.includes(sep)) return nameOrFile;
+  if (isPath(nameOrFile)) return nameOrFile;
   const known = builtInPolicies();
   if (known.includes(nameOrFile)) return join(POLICY_DIRECTORY, nameOrFile + EXTENSION);
   const near = nearest(nameOrFile, known);
@@ -33,19 +35,22 @@ export function policyFile(nameOrFile: string): string {
   throw new PolicyError([{ file: nameOrFile, position: undefined, what: 'no built-in policy has this name', remedy }]);
 }
 
-/** @throws PolicyError with every problem of the file */
-export function loadPolicy(nameOrFile: string): Policy {
-  const file = policyFile(nameOrFile);
-  return new Policy(parsePolicy(read(file), file));
+function isPath(nameOrFile: string): boolean {
+  return /\.(ya?ml|json)$/i.test(nameOrFile) || nameOrFile.includes('/') || nameOrFile.includes(sep);
 }
 
-/** @throws PolicyError with every problem of every file */
-export function loadPolicies(namesOrFiles: readonly string[]): PolicySet {
+/** @throws PolicyError with every problem of the policy and of those that it extends */
+export function loadPolicy(nameOrFile: string, options: LoadOptions = {}): Policy {
+  return new Policy(resolvePolicy(readPolicy(nameOrFile), readExtended, options));
+}
+
+/** @throws PolicyError with every problem of every policy */
+export function loadPolicies(namesOrFiles: readonly string[], options: LoadOptions = {}): PolicySet {
   const policies = new Map<string, Policy>();
   const problems: PolicyProblem[] = [];
   for (const nameOrFile of new Set(namesOrFiles)) {
     try {
-      const policy = loadPolicy(nameOrFile);
+      const policy = loadPolicy(nameOrFile, options);
       if (policies.has(policy.id)) {
         const what = `another of the policies has the id \`${policy.id}\` too`;
         problems.push({ file: nameOrFile, position: undefined, what, remedy: 'give one of them another id' });
@@ -60,7 +65,21 @@ export function loadPolicies(namesOrFiles: readonly string[]): PolicySet {
   return new PolicySet([...policies.values()]);
 }
 
-function read(file: string): string {
+/**
+ * A policy from the text of its file.
+ * @param file what to call it in problems; the paths of what it extends start at its folder
+ * @throws PolicyError with every problem of the text, in the order in which they stand there
+ */
+export function parsePolicy(text: string, file: string, options: LoadOptions = {}): ResolvedPolicy {
+  return resolvePolicy(parseFile(text, file), readExtended, options);
+}
+
+function readPolicy(nameOrFile: string): PolicyFile {
+  const file = policyFile(nameOrFile);
+  return parseFile(readText(file), file);
+}
+
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -69,12 +88,12 @@ function read(file: string): string {
   }
 }
 
-/**
- * A policy from the text of its file.
- * @param file what to call it in problems
- * @throws PolicyError with every problem of the text, in the order in which they stand there
- */
-export function parsePolicy(text: string, file: string): PolicySource {
+function readExtended(nameOrFile: string, extendedBy: PolicyFile): PolicyFile {
+  return readPolicy(isPath(nameOrFile) ? resolve(dirname(extendedBy.file), nameOrFile) : nameOrFile);
+}
+
+/** The text's own shape and sense; what it extends is read later. */
+function parseFile(text: string, file: string): PolicyFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
   const place = (offset: number, what: string, remedy: string): PolicyProblem => {
@@ -94,11 +113,22 @@ export function parsePolicy(text: string, file: string): PolicySource {
     throw new PolicyError([place(0, (error as Error).message, 'write the values out')]);
   }
 
-  const mistakes = [...findMistakes(value), ...findDuplicateRules(value)];
-  if (mistakes.length === 0) return value as PolicySource;
-  const located = mistakes.map((mistake) => ({ mistake, offset: offsetOf(document, mistake.path, mistake.key) }));
-  located.sort((a, b) => a.offset - b.offset);
-  throw new PolicyError(located.map(({ mistake, offset }) => place(offset, mistake.what, mistake.remedy)));
+  const misshapen = findMistakes(value);
+  const mistakes = [
+    ...misshapen,
+    ...findDuplicateRules(value),
+    ...(misshapen.length === 0 ? findContradictions(value as PolicySource) : []),
+  ];
+  if (mistakes.length > 0) {
+    const located = mistakes.map((mistake) => ({ mistake, offset: offsetOf(document, mistake.path, mistake.key) }));
+    located.sort((a, b) => a.offset - b.offset);
+    throw new PolicyError(located.map(({ mistake, offset }) => place(offset, mistake.what, mistake.remedy)));
+  }
+  return {
+    file: resolve(file),
+    source: value as PolicySource,
+    problem: (path, what, remedy, key) => place(offsetOf(document, path, key), what, remedy),
+  };
 }
 
 /** JSON Schema cannot say that ids are unique. The value may be no policy at all. */
@@ -107,7 +137,7 @@ function findDuplicateRules(value: unknown): Mistake[] {
   if (!Array.isArray(rules)) return [];
   const first = new Map<unknown, number>();
   const mistakes: Mistake[] = [];
-  rules.forEach((rule: Partial<PolicySource['rules'][number]> | null, i) => {
+  rules.forEach((rule: Partial<RuleSource> | null, i) => {
     const id = rule?.id;
     if (typeof id !== 'string') return;
     if (first.has(id)) {
@@ -137,16 +167,16 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[],
 }
 
 function child(document: Document.Parsed, node: MaybeNode, step: string | number): MaybeNode {
-  const parent = resolve(document, node);
+  const parent = followAlias(document, node);
   return isSeq<Node>(parent) ? parent.items[Number(step)] : pair(document, parent, String(step))?.value;
 }
 
 function pair(document: Document.Parsed, node: MaybeNode, key: string) {
-  const map = resolve(document, node);
+  const map = followAlias(document, node);
   if (!isMap<Node, Node | null>(map)) return undefined;
   return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
 }
 
-function resolve(document: Document.Parsed, node: MaybeNode): MaybeNode {
+function followAlias(document: Document.Parsed, node: MaybeNode): MaybeNode {
   return isAlias(node) ? node.resolve(document) : node;
 }

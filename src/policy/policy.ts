@@ -1,176 +1,135 @@
-/** A compiled policy and the verdicts it gives. */
-import type { ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
-import { cipherSuiteName, tlsVersionName } from '../dissect/iana.ts';
-import { isGrease } from '../dissect/tls/versions.ts';
-import { type Requirement, suiteRequirements, versionRequirements } from './matchers.ts';
-import type { PolicySource, RequirementsSource, RuleSource } from './source.ts';
-import { SUITES } from './suites.ts';
-import type { Verdict, Violation } from './verdict.ts';
-
-/**
- * Pairs of version and suite whose verdicts are kept. A network negotiates a few dozen; the bound is for servers that
- * make pairs up, about 1 KB each at worst.
- */
-const MAX_KEPT_VERDICTS = 2048;
-
-/** Names in one `observed`: enough to act on, and an event stays under 5 KB. */
-const MAX_OBSERVED_NAMES = 16;
-
-const SSL2 = 0x0002;
-
-interface Rule {
-  readonly source: RuleSource;
-  readonly versions: readonly Requirement[];
-  readonly suites: readonly Requirement[];
-}
+/** Compiled policies and the verdicts they give. */
+import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
+import { Match, matchAll, type Traffic } from './conditions.ts';
+import { HIDDEN, KEPT, LOST } from './requirement.ts';
+import { compileDnsRules, compileException, compileHandshakeRules, covers, type Exception, type Rule } from './rule.ts';
+import type { ResolvedPolicy, RuleSource } from './source.ts';
+import type { Direction, ExceptedViolation, Verdict, Violation } from './verdict.ts';
+import { VerdictCache } from './verdict-cache.ts';
 
 export class Policy {
   readonly id: string;
   readonly title: string;
   readonly version: string;
   readonly source: string;
-  readonly #negotiated: readonly Rule[];
-  readonly #offered: readonly Rule[];
-  /** By version, then by suite: two look-ups of small integers cost less than one of a number beyond 31 bits. */
-  readonly #kept = new Map<number, Map<number, Verdict>>();
-  #keptCount = 0;
-  /** Shared by all handshakes without a violation. */
+  /** What the policy says, with all that it inherits. */
+  readonly resolved: ResolvedPolicy;
+  readonly handshakeRules: readonly Rule<TlsHandshakeEvent>[];
+  readonly dnsRules: readonly Rule<DnsTransactionEvent>[];
+  readonly exceptions: readonly Exception[];
+  /** Shared by all without a finding. */
   readonly #compliant: Verdict;
-  readonly #notObservable: Verdict;
 
-  constructor(source: PolicySource) {
-    this.id = source.id;
-    this.title = source.title;
-    this.version = source.version;
-    this.source = source.source;
-    this.#negotiated = source.rules.flatMap((rule) => compile(rule, rule.negotiated));
-    this.#offered = source.rules.flatMap((rule) => compile(rule, rule.offered));
-    this.#compliant = { policy: source.id, outcome: 'compliant', violations: [] };
-    this.#notObservable = { policy: source.id, outcome: 'not_observable', violations: [] };
+  constructor(resolved: ResolvedPolicy) {
+    this.id = resolved.id;
+    this.title = resolved.title;
+    this.version = resolved.version;
+    this.source = resolved.source;
+    this.resolved = resolved;
+    this.handshakeRules = compileHandshakeRules(resolved.rules);
+    this.dnsRules = compileDnsRules(resolved.rules);
+    this.exceptions = resolved.exceptions.map(compileException);
+    this.#compliant = { policy: this.id, outcome: 'compliant', violations: [] };
   }
 
-  /**
-   * Every violation, those of what was negotiated first. Without a ServerHello nothing is known of what was negotiated,
-   * without a ClientHello nothing of what was offered: such rules neither pass nor fail, and the outcome is
-   * `not_observable` unless another rule was violated.
-   */
-  judge({ client, server }: TlsHandshakeEvent): Verdict {
-    const negotiated = server ? this.#judgeNegotiated(server.version, server.cipherSuite) : this.#withoutServer();
-    if (this.#offered.length === 0) return negotiated;
-    if (client === undefined) return negotiated.outcome === 'compliant' ? this.#notObservable : negotiated;
-    const violations = this.#judgeOffered(client);
-    if (violations.length === 0) return negotiated;
-    return { policy: this.id, outcome: 'non_compliant', violations: [...negotiated.violations, ...violations] };
+  /** Every violation, in the order of the rules; docs/policies.md tells the outcomes. */
+  judge(handshake: TlsHandshakeEvent, direction?: Direction): Verdict {
+    return this.#judge(this.handshakeRules, handshake, direction);
   }
 
-  #withoutServer(): Verdict {
-    return this.#negotiated.length === 0 ? this.#compliant : this.#notObservable;
+  judgeDns(transaction: DnsTransactionEvent, direction?: Direction): Verdict {
+    return this.#judge(this.dnsRules, transaction, direction);
   }
 
-  #judgeNegotiated(version: number, suite: number): Verdict {
-    const kept = this.#kept.get(version)?.get(suite);
-    if (kept !== undefined) return kept;
+  #judge<Event extends Traffic>(rules: readonly Rule<Event>[], event: Event, direction?: Direction): Verdict {
     const violations: Violation[] = [];
-    for (const rule of this.#negotiated) {
-      for (const requirement of rule.versions) {
-        if (!requirement.holds(version)) violations.push(this.#violation(rule, requirement, tlsVersionName(version)));
+    const excepted: ExceptedViolation[] = [];
+    const notObserved: string[] = [];
+    let judged = 0;
+    let lost = false;
+    for (const rule of rules) {
+      if (!covers(rule, event)) continue;
+      const applies = matchAll(rule.conditions, event, direction);
+      if (applies === Match.no) continue;
+      const tally = { kept: 0, violated: 0, hidden: 0, lost: 0 };
+      let exception: Exception | undefined;
+      for (const { expected, judge } of rule.requirements) {
+        const finding = judge(event);
+        if (finding === KEPT) tally.kept++;
+        else if (finding === HIDDEN) tally.hidden++;
+        // Whether the rule applies is not known: it can be kept, but nobody can be accused by it.
+        else if (finding === LOST || applies === Match.unknown) tally.lost++;
+        else {
+          tally.violated++;
+          const violation = this.#violation(rule.source, expected, finding.observed);
+          exception ??= this.#exception(rule.source.id, event, direction);
+          if (exception === undefined) violations.push(violation);
+          else excepted.push({ ...violation, reason: exception.source.reason, exceptedUntil: exception.source.until });
+        }
       }
-      for (const requirement of rule.suites) {
-        if (!requirement.holds(suite)) violations.push(this.#violation(rule, requirement, suiteText(suite)));
-      }
+      if (tally.violated === 0 && tally.hidden + tally.lost > 0) notObserved.push(rule.source.id);
+      if (tally.kept + tally.violated > 0) judged++;
+      if (tally.violated === 0 && tally.lost > 0) lost = true;
     }
-    const verdict: Verdict =
-      violations.length === 0 ? this.#compliant : { policy: this.id, outcome: 'non_compliant', violations };
-    this.#keep(version, suite, verdict);
-    return verdict;
+    if (violations.length + excepted.length + notObserved.length === 0) return this.#compliant;
+    const blind = lost || (judged === 0 && notObserved.length > 0);
+    const outcome = violations.length > 0 ? 'non_compliant' : blind ? 'not_observable' : 'compliant';
+    return {
+      policy: this.id,
+      outcome,
+      violations,
+      ...(excepted.length > 0 && { excepted }),
+      ...(notObserved.length > 0 && { notObserved }),
+    };
   }
 
-  #keep(version: number, suite: number, verdict: Verdict): void {
-    if (this.#keptCount === MAX_KEPT_VERDICTS) {
-      this.#kept.clear();
-      this.#keptCount = 0;
-    }
-    let bySuite = this.#kept.get(version);
-    if (bySuite === undefined) {
-      bySuite = new Map();
-      this.#kept.set(version, bySuite);
-    }
-    bySuite.set(suite, verdict);
-    this.#keptCount++;
+  /** Of a doubtful exception the violation has the benefit: it stands. */
+  #exception(rule: string, event: Traffic, direction: Direction | undefined): Exception | undefined {
+    return this.exceptions.find(
+      (exception) =>
+        covers(exception, event) &&
+        (exception.source.rules?.includes(rule) ?? true) &&
+        matchAll(exception.conditions, event, direction) === Match.yes,
+    );
   }
 
-  #judgeOffered(hello: ClientHello): Violation[] {
-    const violations: Violation[] = [];
-    for (const rule of this.#offered) {
-      for (const requirement of rule.versions) {
-        const bad = offeredVersions(hello).filter((version) => !requirement.holds(version));
-        if (bad.length > 0) violations.push(this.#violation(rule, requirement, list(bad, tlsVersionName)));
-      }
-      for (const requirement of rule.suites) {
-        const bad = offeredSuites(hello).filter((suite) => !requirement.holds(suite));
-        if (bad.length > 0) violations.push(this.#violation(rule, requirement, list(bad, suiteText)));
-      }
-    }
-    return violations;
-  }
-
-  #violation({ source }: Rule, { expected }: Requirement, observed: string): Violation {
+  #violation(source: RuleSource, expected: string, observed: string): Violation {
     const { id, level, severity, message, reference, remediation } = source;
     return { policy: this.id, rule: id, level, severity, message, observed, expected, reference, remediation };
   }
 }
 
-/** The policies that every handshake is judged by, in the order in which they were asked for. */
+/** The policies that traffic is judged by, in the order in which they were asked for. */
 export class PolicySet {
   readonly policies: readonly Policy[];
+  readonly #handshakePolicies: readonly Policy[];
+  readonly #dnsPolicies: readonly Policy[];
+  readonly #cache: VerdictCache;
 
   constructor(policies: readonly Policy[]) {
     this.policies = policies;
+    this.#handshakePolicies = policies.filter(({ handshakeRules }) => handshakeRules.length > 0);
+    this.#dnsPolicies = policies.filter(({ dnsRules }) => dnsRules.length > 0);
+    this.#cache = new VerdictCache(
+      policies.flatMap(({ handshakeRules }) => handshakeRules),
+      this.#handshakePolicies.flatMap(({ exceptions }) => exceptions),
+    );
   }
 
-  /** One verdict for each policy. */
-  judge(handshake: TlsHandshakeEvent): Verdict[] {
-    return this.policies.map((policy) => policy.judge(handshake));
+  /**
+   * One verdict for each policy that has rules for handshakes. Handshakes of one kind share their list.
+   * @param direction as the capturing host sees the conversation, where it is known
+   */
+  judge(handshake: TlsHandshakeEvent, direction?: Direction): readonly Verdict[] {
+    const kept = this.#cache.find(handshake, direction);
+    if (kept !== undefined) return kept;
+    const verdicts = this.#handshakePolicies.map((policy) => policy.judge(handshake, direction));
+    this.#cache.keep(verdicts);
+    return verdicts;
   }
-}
 
-function compile(source: RuleSource, requirements: RequirementsSource | undefined): Rule[] {
-  if (requirements === undefined) return [];
-  const { versions, cipher_suites } = requirements;
-  return [
-    {
-      source,
-      versions: versions ? versionRequirements(versions) : [],
-      suites: cipher_suites ? suiteRequirements(cipher_suites) : [],
-    },
-  ];
-}
-
-/**
- * Without `supported_versions` a hello tells its highest version only (RFC 8446 §4.2.1), and SSL 2.0 by cipher kinds
- * that no later version has (RFC 5246 appendix E.2).
- */
-function offeredVersions(hello: ClientHello): number[] {
-  const versions = hello.supportedVersions.filter((version) => !isGrease(version));
-  if (versions.length === 0) versions.push(hello.version);
-  if (hello.sslv2CipherKinds.length > 0 && !versions.includes(SSL2)) versions.push(SSL2);
-  return versions;
-}
-
-function offeredSuites(hello: ClientHello): number[] {
-  return [...hello.cipherSuites.filter((suite) => !isGrease(suite)), ...hello.sslv2CipherKinds];
-}
-
-/** The IANA name; a suite that was used without being registered by its common name and its code. */
-function suiteText(code: number): string {
-  const name = cipherSuiteName(code);
-  const known = SUITES.get(code);
-  return known === undefined || known.name === name ? name : `${known.name} (0x${code.toString(16).padStart(4, '0')})`;
-}
-
-function list(codes: readonly number[], name: (code: number) => string): string {
-  const names = [...new Set(codes.map(name))];
-  const shown = names.slice(0, MAX_OBSERVED_NAMES).join(', ');
-  const more = names.length - MAX_OBSERVED_NAMES;
-  return more > 0 ? `${shown} and ${more} more` : shown;
+  /** One verdict for each policy that has rules for DNS in the clear. */
+  judgeDns(transaction: DnsTransactionEvent, direction?: Direction): readonly Verdict[] {
+    return this.#dnsPolicies.map((policy) => policy.judgeDns(transaction, direction));
+  }
 }

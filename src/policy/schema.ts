@@ -1,21 +1,14 @@
 /** The shape of a policy file. The schema is the same file that editors use; here its errors become sentences. */
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
+import { parseCidr } from '../dissect/net/address.ts';
 import { nearest } from '../suggest.ts';
+import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { isComparison } from './comparison.ts';
+import { parsePorts } from './conditions.ts';
 import { POLICY_SCHEMA_FILE } from './config-directory.ts';
-import { isSuiteName } from './matchers.ts';
-import { SUITES_BY_NAME } from './suites.ts';
-
-/** Keys and indexes that lead to a value. */
-export type Path = readonly (string | number)[];
-
-export interface Mistake {
-  readonly path: Path;
-  /** The mistake is this key of the mapping at `path`, not its value. */
-  readonly key?: string;
-  readonly what: string;
-  readonly remedy: string;
-}
+import { dayStart } from './day.ts';
+import type { Mistake, Path } from './problem.ts';
 
 const ajv = new Ajv({
   allErrors: true,
@@ -27,12 +20,70 @@ const ajv = new Ajv({
   validateSchema: false,
   meta: false,
 });
-ajv.addFormat('cipher-suite', { type: 'string', validate: isSuiteName });
+
+interface Format {
+  readonly validate: (text: string) => boolean;
+  /** `unknown …`, or `… is no …`. */
+  readonly noun: string;
+  readonly unknown: boolean;
+  readonly remedy: string;
+  /** Names to find the nearest of. */
+  readonly names?: () => Iterable<string>;
+}
+
+function named<P, S extends object>(codes: Codes<P, S>, noun: string, example: string): Format {
+  return {
+    validate: (text) => codes.find(text) !== undefined,
+    noun,
+    unknown: true,
+    remedy: `write its IANA name, its code such as ${example}, or properties`,
+    names: () => codes.names(),
+  };
+}
+
+/** The texts that the schema cannot describe by a pattern. */
+const FORMATS: Readonly<Record<string, Format>> = {
+  'cipher-suite': named(SUITE_CODES, 'cipher suite', '0xc02f'),
+  group: named(GROUP_CODES, 'group', '0x001d'),
+  'signature-scheme': named(SCHEME_CODES, 'signature scheme', '0x0804'),
+  comparison: {
+    validate: isComparison,
+    noun: 'comparison',
+    unknown: false,
+    remedy: 'write ">= 2048", "< 128" or a number',
+  },
+  network: {
+    validate: (text) => parseCidr(text) !== undefined,
+    noun: 'network',
+    unknown: false,
+    remedy: 'write an address or a prefix such as 10.0.0.0/8 or 2001:db8::/32',
+  },
+  day: {
+    validate: (text) => dayStart(text) !== undefined,
+    noun: 'day',
+    unknown: false,
+    remedy: 'write a day of the calendar such as 2026-12-31',
+  },
+  ports: {
+    validate: (text) => parsePorts(text) !== undefined,
+    noun: 'range of ports',
+    unknown: false,
+    remedy: 'write a number, or first and last such as "8000-8999"',
+  },
+  'name-pattern': {
+    validate: (text) => /^(?:\*\.)?[^\s*]+$/.test(text),
+    noun: 'host name',
+    unknown: false,
+    remedy: 'write a name such as example.com, or *.example.com for all names below it',
+  },
+};
+for (const [name, { validate }] of Object.entries(FORMATS)) ajv.addFormat(name, { type: 'string', validate });
 const validate = ajv.compile(JSON.parse(readFileSync(POLICY_SCHEMA_FILE, 'utf8')));
 
 /** Every mistake, in no particular order; a value without one is a `PolicySource`. */
 export function findMistakes(value: unknown): Mistake[] {
-  return validate(value) ? [] : (validate.errors ?? []).flatMap(explain);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).flatMap(explain);
 }
 
 function explain(error: ErrorObject): Mistake[] {
@@ -55,7 +106,8 @@ function explain(error: ErrorObject): Mistake[] {
     }
     case 'anyOf': {
       const keys = (error.schema as { required: string[] }[]).flatMap((branch) => branch.required);
-      return mistake(`${subject} requires nothing`, `add ${keys.map((key) => `\`${key}\``).join(' or ')}`);
+      const last = `\`${keys.pop()}\``;
+      return mistake(`${subject} requires nothing`, `add ${keys.map((key) => `\`${key}\``).join(', ')} or ${last}`);
     }
     case 'if':
       return [];
@@ -63,12 +115,16 @@ function explain(error: ErrorObject): Mistake[] {
       const known = (params.allowedValues as (string | null)[]).filter((name) => name !== null);
       return mistake(`${subject} cannot be ${show(error.data)}`, didYouMean(String(error.data), known));
     }
-    case 'format':
+    case 'format': {
+      const format = FORMATS[String(params.format)];
+      if (format === undefined) return mistake(`${subject} ${error.message}`, 'correct the value');
+      const near = nearest(String(error.data), format.names?.() ?? []);
+      const value = show(error.data);
       return mistake(
-        `unknown cipher suite ${show(error.data)}`,
-        didYouMean(String(error.data), [], SUITES_BY_NAME.keys()) ||
-          'write its IANA name, its code such as 0xc02f, or properties',
+        format.unknown ? `unknown ${format.noun} ${value}` : `${value} is no ${format.noun}`,
+        near === undefined ? format.remedy : `did you mean \`${near}\`?`,
       );
+    }
     case 'type':
       return mistake(
         `${subject} cannot be ${show(error.data)}`,
@@ -104,11 +160,10 @@ function show(value: unknown): string {
   return value === null ? 'empty' : JSON.stringify(value);
 }
 
-/** The nearest of the known words, else the list of them, else nothing. */
-function didYouMean(word: string, listed: readonly string[], searched: Iterable<string> = listed): string {
-  const near = nearest(word, searched);
-  if (near !== undefined) return `did you mean \`${near}\`?`;
-  return listed.length === 0 ? '' : `known are ${listed.join(', ')}`;
+/** The nearest of the known words, else the list of them. */
+function didYouMean(word: string, listed: readonly string[]): string {
+  const near = nearest(word, listed);
+  return near === undefined ? `known are ${listed.join(', ')}` : `did you mean \`${near}\`?`;
 }
 
 function parsePointer(pointer: string): (string | number)[] {

@@ -243,6 +243,3 @@ const sslv2 = SSLV2_CIPHER_KINDS.map(([code, name]): Suite => ({ code, name, pro
 export const SUITES: ReadonlyMap<number, Suite> = new Map(
   [...registered, ...unregistered, ...sslv2].map((suite) => [suite.code, suite]),
 );
-
-/** The same by name. */
-export const SUITES_BY_NAME: ReadonlyMap<string, Suite> = new Map([...SUITES.values()].map((s) => [s.name, s]));

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sharedFolder, skipWithout } from '../support/shared.ts';
-import { compareCorpus, disagreeing, explainedDifferences, TABLES } from './accuracy.ts';
-import type { Difference, Table } from './difference.ts';
+import { agreement, compareCorpus, explainedDifferences, TABLES, Tallies } from './accuracy.ts';
 
-/** Part of the rows of each table that must agree with tshark. */
+/** Part of the rows of each table that must agree with tshark where it is not itself at fault. */
 const LEAST_AGREEMENT = 0.995;
 
 /** Captures of kinds that are not read: told as such, never half-read. */
 const NOT_A_CAPTURE = /not a capture|not supported/;
 
 describe('the corpus, by the measure of tshark', { skip: skipWithout('corpus') }, () => {
-  const rows = new Map<Table, number>();
-  const wrong = new Map<Table, number>();
-  const found = new Map<string, Difference[]>();
+  const tallies = new Tallies();
   const unaccounted: string[] = [];
   const refused: string[] = [];
   let captures = 0;
@@ -26,19 +23,14 @@ describe('the corpus, by the measure of tshark', { skip: skipWithout('corpus') }
         continue;
       }
       if (result.collected.unaccounted > 0) unaccounted.push(result.file);
-      for (const { table, rows: count, differences } of result.comparisons) {
-        rows.set(table, (rows.get(table) ?? 0) + count);
-        wrong.set(table, (wrong.get(table) ?? 0) + disagreeing(differences));
-        if (differences.length > 0) found.set(`${result.file} ${table}`, [...differences]);
-      }
+      tallies.add(result);
     }
   });
 
   after(() => {
-    for (const table of TABLES) {
-      const total = rows.get(table) ?? 0;
-      const agree = total - (wrong.get(table) ?? 0);
-      console.log(`${table}: ${agree} of ${total} rows agree (${((100 * agree) / total).toFixed(2)} %)`);
+    for (const [table, tally] of tallies.byTable) {
+      const share = (100 * (1 - tally.wrong / tally.rows)).toFixed(2);
+      console.log(`${table}: ${tally.rows - tally.wrong} of ${tally.rows} rows agree (${share} %)`);
     }
   });
 
@@ -54,17 +46,17 @@ describe('the corpus, by the measure of tshark', { skip: skipWithout('corpus') }
 
   for (const table of TABLES) {
     it(`${table}: at least ${LEAST_AGREEMENT * 100} % of the rows agree`, () => {
-      const total = rows.get(table) ?? 0;
-      assert.ok(total > 100, `only ${total} rows`);
-      const agreement = 1 - (wrong.get(table) ?? 0) / total;
-      assert.ok(agreement >= LEAST_AGREEMENT, `${(agreement * 100).toFixed(2)} % of ${total} rows`);
+      const tally = tallies.byTable.get(table);
+      assert.ok(tally && tally.rows > 100, `only ${tally?.rows} rows`);
+      const share = agreement(tally);
+      assert.ok(share >= LEAST_AGREEMENT, `${(share * 100).toFixed(2)} % of ${tally.rows} rows`);
     });
   }
 
   it('has a reason for every difference, and a difference for every reason', () => {
     const explained = new Map(explainedDifferences().map((one) => [`${one.file} ${one.table}`, one.differences]));
-    const counted = new Map([...found].map(([key, differences]) => [key, differences.length]));
-    const surprises = [...found].filter(([key]) => explained.get(key) !== counted.get(key));
+    const counted = new Map([...tallies.differences].map(([key, differences]) => [key, differences.length]));
+    const surprises = [...tallies.differences].filter(([key]) => explained.get(key) !== counted.get(key));
     assert.deepEqual(
       surprises.flatMap(([key, differences]) => differences.map((one) => `${key} ${one.sort} ${one.what}`)),
       [],

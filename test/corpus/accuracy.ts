@@ -69,7 +69,40 @@ export async function* compareCorpus(
   }
 }
 
-/** Rows that do not agree: a missing or a differing one; what we have beyond the rows counts apart. */
-export function disagreeing(differences: readonly Difference[]): number {
-  return differences.filter(({ sort }) => sort !== 'invented').length;
+/** The tallies of one table over many captures. */
+export interface Tally {
+  rows: number;
+  /** Rows that do not agree: missing or with another value. */
+  wrong: number;
+  /** Of these, the ones where tshark or its table is at fault. */
+  referenceWrong: number;
+  /** What we have beyond the rows. */
+  beyond: number;
+}
+
+export class Tallies {
+  readonly byTable = new Map<Table, Tally>(
+    TABLES.map((table) => [table, { rows: 0, wrong: 0, referenceWrong: 0, beyond: 0 }]),
+  );
+  /** Every difference by `file table`. */
+  readonly differences = new Map<string, readonly Difference[]>();
+  private readonly faults = new Map(explainedDifferences().map((one) => [`${one.file} ${one.table}`, one.fault]));
+
+  add({ file, comparisons }: FileResult): void {
+    for (const { table, rows, differences } of comparisons) {
+      const tally = this.byTable.get(table);
+      if (!tally) continue;
+      const wrong = differences.filter(({ sort }) => sort !== 'invented').length;
+      tally.rows += rows;
+      tally.wrong += wrong;
+      if (this.faults.get(`${file} ${table}`) === 'tshark') tally.referenceWrong += wrong;
+      tally.beyond += differences.length - wrong;
+      if (differences.length > 0) this.differences.set(`${file} ${table}`, differences);
+    }
+  }
+}
+
+/** Share of the rows that agree, of all those where the reference is right. */
+export function agreement({ rows, wrong, referenceWrong }: Tally): number {
+  return 1 - (wrong - referenceWrong) / (rows - referenceWrong);
 }

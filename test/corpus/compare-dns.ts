@@ -5,7 +5,7 @@ import { type Comparison, match, unequal } from './difference.ts';
 import type { DnsRow } from './rows.ts';
 
 /** Both sides to bytes, then to one text: tshark shows UTF-8 and C escapes, we escape as RFC 4343 says. */
-function plainName(name: string): string {
+export function plainName(name: string): string {
   if (name === '<Root>' || name === '') return '.';
   const bytes: number[] = [];
   for (let i = 0; i < name.length; i++) {

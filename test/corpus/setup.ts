@@ -10,7 +10,7 @@ export function openCapture(path: string, onWarning: (text: string) => void): Pr
 }
 
 /** tshark's conversations never time out: longer than any capture of the corpus. */
-const NEVER = 1_000_000_000;
+const NEVER = 4_000_000_000;
 
 export function corpusEngineOptions(interfaceName: EngineOptions['interfaceName']): EngineOptions {
   return {

@@ -90,6 +90,7 @@ test('an offer alone, however bad, is not observable', () => {
     policy: 'baseline',
     outcome: 'not_observable',
     violations: [],
+    notObserved: baseline.resolved.rules.map(({ id }) => id),
   });
   assert.equal(baseline.judge(handshake(bad, serverHello(0x0304, 0x1301))).outcome, 'compliant');
 });

@@ -14,7 +14,7 @@ test('the worked example is a policy and says what the page says of it', () => {
   const { violations } = policy.judge(handshake(client, serverHello(0x0303, 0x002f)));
   assert.deepEqual(
     violations.map(({ rule, observed, expected }) => [rule, observed, expected]),
-    [['strong-suites', 'TLS_RSA_WITH_AES_128_CBC_SHA', 'forward secrecy and aead and strength of at least 128 bits']],
+    [['strong-suites', 'TLS_RSA_WITH_AES_128_CBC_SHA', 'forward secrecy and aead and strength at least 128 bits']],
   );
   assert.equal(policy.judge(handshake(client, serverHello(0x0304, 0x1301))).outcome, 'compliant');
 });

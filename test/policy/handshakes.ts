@@ -1,7 +1,14 @@
 /** Handshakes for the policy's tests: only what a policy looks at is set. */
-import type { ClientHello, Conversation, ServerHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import type {
+  Certificate,
+  ClientHello,
+  Conversation,
+  HandshakeDetails,
+  ServerHello,
+  TlsHandshakeEvent,
+} from '../../src/dissect/event.ts';
 
-const conversation: Conversation = {
+export const conversation: Conversation = {
   client: { ip: '192.0.2.1', port: 50_000 },
   server: { ip: '192.0.2.2', port: 443 },
   transport: 'tcp',
@@ -60,4 +67,36 @@ export function handshake(client: ClientHello | undefined, server: ServerHello |
 /** A handshake of which only the outcome was seen. */
 export function negotiated(version: number, cipherSuite: number): TlsHandshakeEvent {
   return handshake(undefined, serverHello(version, cipherSuite));
+}
+
+/** A good certificate of an ordinary server. */
+export function certificate(fields: Partial<Certificate>): Certificate {
+  return {
+    subject: 'CN=www.example.com',
+    issuer: 'CN=Example CA',
+    subjectCommonName: 'www.example.com',
+    subjectOrganization: undefined,
+    issuerCommonName: 'Example CA',
+    serial: '01',
+    subjectAlternativeNames: ['DNS:www.example.com'],
+    notBefore: 1_735_689_600, // 2025-01-01
+    notAfter: 1_735_689_600 + 90 * 86_400 - 1,
+    key: { type: 'RSA', bits: 2048, curve: undefined },
+    signatureAlgorithm: 'sha256WithRSAEncryption',
+    sha256: 'a',
+    selfSigned: false,
+    version: 3,
+    ...fields,
+  };
+}
+
+/** A handshake with what it shows besides its hellos, on 2025-02-01. */
+export function detailed(
+  version: number,
+  cipherSuite: number,
+  details: HandshakeDetails,
+  client: Partial<ClientHello> = {},
+): TlsHandshakeEvent {
+  const event = handshake(clientHello(client), serverHello(version, cipherSuite));
+  return { ...event, time: { seconds: 1_738_368_000, nanos: 0 }, details };
 }

@@ -73,7 +73,7 @@ describe('mistakes in the text', () => {
       '8:5: unknown key `severty`; did you mean `severity`?',
     ]);
     assert.deepEqual(broken('source:', 'xyzzy: 1\nsource:'), [
-      '4:1: unknown key `xyzzy`; known are id, title, version, source, rules',
+      '4:1: unknown key `xyzzy`; known are id, title, version, source, extends, overrides, rules, exceptions',
     ]);
     assert.deepEqual(broken('{ encryption: RC4 }', '{ encrypton: RC4 }'), [
       '17:15: unknown key `encrypton`; did you mean `encryption`?',
@@ -91,7 +91,7 @@ describe('mistakes in the text', () => {
 
   test('a rule that requires nothing', () => {
     assert.deepEqual(problems(GOOD.slice(0, GOOD.indexOf('    negotiated'))), [
-      '6:5: `rules[0]` requires nothing; add `negotiated` or `offered`',
+      '6:5: `rules[0]` requires nothing; add `negotiated`, `offered` or `dns`',
     ]);
     assert.deepEqual(broken('{ min: TLSv1_2 }', '{}'), [
       '13:17: `rules[0].negotiated.versions` is empty; fill it or remove it',
@@ -130,8 +130,8 @@ describe('mistakes in the text', () => {
     assert.deepEqual(broken('- TLS_RSA_WITH_RC4_128_SHA', '- []'), [
       '16:13: `rules[0].negotiated.cipher_suites.deny[0]` cannot be a list; write a name, a code or properties',
     ]);
-    assert.deepEqual(broken('- TLS_RSA_WITH_RC4_128_SHA', '- { strength: { below: many } }'), [
-      '16:34: `rules[0].negotiated.cipher_suites.deny[0].strength.below` cannot be "many"; write a whole number',
+    assert.deepEqual(broken('- TLS_RSA_WITH_RC4_128_SHA', '- { strength_bits: ["< 128", many] }'), [
+      '16:40: "many" is no comparison; write ">= 2048", "< 128" or a number',
     ]);
     assert.deepEqual(broken('id: good', 'id: Not Good'), [
       '1:5: `id` cannot be "Not Good"; use lower-case letters, digits, dots and hyphens',

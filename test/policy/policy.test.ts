@@ -70,11 +70,11 @@ describe('cipher suites', () => {
   });
 
   test('by strength: 3DES counts 112 bits', () => {
-    assert.ok(denied('{ strength: { below: 128 } }', 0x000a));
-    assert.ok(!denied('{ strength: { below: 112 } }', 0x000a));
-    assert.ok(denied('{ strength: { at_least: 112, below: 128 } }', 0x000a));
-    assert.ok(!denied('{ strength: { below: 128 } }', 0x002f));
-    assert.ok(denied('{ strength: { below: 112 } }', 0x0009));
+    assert.ok(denied('{ strength_bits: "< 128" }', 0x000a));
+    assert.ok(!denied('{ strength_bits: "< 112" }', 0x000a));
+    assert.ok(denied('{ strength_bits: [">= 112", "< 128"] }', 0x000a));
+    assert.ok(!denied('{ strength_bits: "< 128" }', 0x002f));
+    assert.ok(denied('{ strength_bits: "< 112" }', 0x0009));
   });
 
   test('NULL means the cipher, quoted or not', () => {
@@ -97,10 +97,10 @@ describe('cipher suites', () => {
   });
 
   test('allow and deny together are two requirements', () => {
-    const both = 'allow: [{ encryption: AES }], deny: [{ encryption: RC4, strength: { at_least: 1, below: 129 } }]';
+    const both = 'allow: [{ encryption: AES }], deny: [{ encryption: RC4, strength_bits: ["> 0", "<= 128"] }]';
     assert.deepEqual(hits(both, 0x0005), [
       'TLS_RSA_WITH_RC4_128_SHA; expected encryption AES',
-      'TLS_RSA_WITH_RC4_128_SHA; expected not encryption RC4 and strength of at least 1 bits and strength below 129 bits',
+      'TLS_RSA_WITH_RC4_128_SHA; expected not encryption RC4 and strength at least 1 and below 129 bits',
     ]);
   });
 });

@@ -9,6 +9,8 @@ import { RdataReader } from './rdata-reader.ts';
 
 /** RFC 1035 §4.1.1. */
 export const HEADER_LENGTH = 12;
+/** Id and flags: less of a header, cut by the capture, tells nothing. */
+export const LEAST_CAPTURED = 4;
 /** The root's name, QTYPE, QCLASS. */
 const MIN_QUESTION = 5;
 /** The root's name, TYPE, CLASS, TTL, RDLENGTH. */
@@ -47,6 +49,13 @@ export function canBeDns(view: DataView, start: number, length: number): boolean
   return questions > 0 ? questions * MIN_QUESTION <= room : room >= MIN_RECORD;
 }
 
+/** The capture kept the id and the flags of a header but not all of it: what it says is told, without entries. */
+function isCutHeader(view: DataView, start: number, end: number, length: number): boolean {
+  return (
+    length >= HEADER_LENGTH && end - start >= LEAST_CAPTURED && isOpcodeAssigned((view.getUint8(start + 2) >> 3) & 15)
+  );
+}
+
 /** Decodes messages, one after the other; what it returns owns its memory. */
 export class DnsParser {
   /** Of the last message: `ok`, `truncated` (not all was captured), `malformed` or `notThis`. */
@@ -75,11 +84,12 @@ export class DnsParser {
     protocol: DnsProtocol,
     like: DnsMessage | undefined,
   ): DnsMessage | undefined {
-    if (end - start < HEADER_LENGTH || !canBeDns(view, start, length)) {
+    const headerCut = end - start < HEADER_LENGTH;
+    if (headerCut ? !isCutHeader(view, start, end, length) : !canBeDns(view, start, length)) {
       this.status = Status.notThis;
       return undefined;
     }
-    const r = this.rdata.reset(bytes, view, start + HEADER_LENGTH, end);
+    const r = this.rdata.reset(bytes, view, Math.min(start + HEADER_LENGTH, end), end);
     this.names.begin(start);
     this.hasTopBit = protocol === 'mdns';
     this.contradiction = false;
@@ -102,12 +112,9 @@ export class DnsParser {
       authority: NO_RECORDS,
       additional: NO_RECORDS,
       edns: undefined,
-      counts: [
-        view.getUint16(start + 4),
-        view.getUint16(start + 6),
-        view.getUint16(start + 8),
-        view.getUint16(start + 10),
-      ],
+      counts: headerCut
+        ? [0, 0, 0, 0]
+        : [view.getUint16(start + 4), view.getUint16(start + 6), view.getUint16(start + 8), view.getUint16(start + 10)],
       length,
       incomplete: false,
     };
@@ -115,7 +122,7 @@ export class DnsParser {
     const { whole } = this;
     const cut = end - start < length;
     message.incomplete = !whole || cut;
-    if (!whole && isEmpty(message) && !fits(message)) {
+    if (!whole && !headerCut && isEmpty(message) && !fits(message)) {
       this.status = Status.notThis;
       return undefined;
     }

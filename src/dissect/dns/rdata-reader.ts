@@ -4,7 +4,7 @@ import { Reader } from '../reader.ts';
 import { type NameReader, writeEscaped } from './name.ts';
 
 /** Longer text of one record is cut: events stay small, and 4096-bit keys and signatures still fit. */
-export const MAX_DATA_TEXT = 1024;
+export const MAX_DATA_TEXT = 4096;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -12,7 +12,7 @@ import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type MessageHandler } from './connection.ts';
-import { DnsParser, HEADER_LENGTH } from './message.ts';
+import { DnsParser, LEAST_CAPTURED } from './message.ts';
 import { type PairingKey, Transactions } from './transaction.ts';
 
 export interface DnsOptions {
@@ -143,7 +143,7 @@ export class DnsTracker implements MessageHandler {
   /** One message of the packet in hand. Returns whether it was DNS. */
   message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean {
     const { packet, parser, protocol } = this;
-    if (packet === undefined || end - start < HEADER_LENGTH) return this.notDns();
+    if (packet === undefined || end - start < LEAST_CAPTURED) return this.notDns();
     const isResponse = view.getUint8(start + 2) >= 0x80;
     const paired = this.wantTransactions && protocol === 'dns';
     const key = paired ? this.numericKey(view.getUint16(start), isResponse) : 0;

@@ -35,5 +35,12 @@ export const FLOW_DEFAULTS: FlowOptions = {
  */
 export const ATTEMPT_IDLE_TIMEOUT = 60;
 
-/** Silence after both FINs or a reset before the flow is reported: time for the last ACKs and retransmitted FINs. */
+/** Silence after both FINs or a reset before the flow is reported: time for the last ACKs and data in flight. */
 export const CLOSED_LINGER = 5;
+
+/**
+ * Silence after which a closed and reported connection is forgotten: more than the longest pause between two
+ * retransmissions of a FIN (RFC 6298 §2.5 allows a maximum of 60 s, BSD takes 64 s). FINs and resets that come late are
+ * a further record of it, not a connection of their own with guessed roles.
+ */
+export const CLOSED_MEMORY = 70;

@@ -8,7 +8,7 @@ import { Conversations } from './conversation.ts';
 import { Duplicates } from './duplicates.ts';
 import { FlowIndex } from './flow-index.ts';
 import { FlowKey, KeyWord, keyLength } from './key.ts';
-import { ATTEMPT_IDLE_TIMEOUT, CLOSED_LINGER, type FlowOptions } from './options.ts';
+import { ATTEMPT_IDLE_TIMEOUT, CLOSED_LINGER, CLOSED_MEMORY, type FlowOptions } from './options.ts';
 import {
   COUNTS_DOUBLES,
   FlowRecords,
@@ -38,7 +38,10 @@ const EVICTION_SAMPLE = 10;
 export interface FlowHooks {
   /** Asked once for each flow, with its first packet; not 0: the flow is never reported. */
   admit(packet: Packet): Disposition;
-  /** The flow ends: its last record comes next, unless no packet came since the last one. */
+  /**
+   * The flow ends: its last record comes next, unless no packet came since the last one. Called again when the slot is
+   * given up, because a closed connection is remembered for a while and late packets may still be observed in it.
+   */
   end(slot: number): void;
   emit(event: FlowEvent): void;
   interfaceName(index: number): string | undefined;
@@ -241,7 +244,7 @@ export class FlowTable {
       if (this.lastSeconds(this.hand) < this.lastSeconds(oldest)) oldest = this.hand;
       this.hand = (this.hand + 1) % records.capacity;
     }
-    if (records.bytes[records.hot(oldest) * 4 + HotByte.disposition] === 0) this.counters['flows.evicted']++;
+    if (this.isOpen(oldest)) this.counters['flows.evicted']++;
     this.finish(oldest, 'evicted');
   }
 
@@ -286,7 +289,7 @@ export class FlowTable {
     if (protocol === IpProtocol.udp) return this.options.udpIdleTimeout;
     if (protocol !== IpProtocol.tcp) return this.options.icmpIdleTimeout;
     const state = bytes[hot * 4 + HotByte.state] as number;
-    if (isOver(state)) return CLOSED_LINGER;
+    if (isOver(state)) return this.isOpen(slot) ? CLOSED_LINGER : CLOSED_MEMORY;
     return isAttempt(state) ? Math.min(ATTEMPT_IDLE_TIMEOUT, this.options.tcpIdleTimeout) : this.options.tcpIdleTimeout;
   }
 
@@ -306,20 +309,30 @@ export class FlowTable {
   private due(slot: number): void {
     const { words } = this.records;
     const hot = this.records.hot(slot);
-    const { now } = this.wheel;
-    if (now >= this.deadline(slot)) this.refresh(slot);
-    if (now > (words[hot + Hot.lastSeconds] as number) + this.idleTimeout(slot)) {
-      this.close(slot, 'idle_timeout');
-      return;
-    }
-    if (now > (words[hot + Hot.firstSeconds] as number) + this.options.activeTimeout)
+    if (this.wheel.now >= this.deadline(slot)) this.refresh(slot);
+    if (this.isSilent(slot)) {
+      const closed = this.closeReason(slot);
+      if (closed !== undefined && this.isOpen(slot)) {
+        this.hooks.end(slot);
+        this.report(slot, closed);
+      }
+      if (this.isSilent(slot)) {
+        this.close(slot, 'idle_timeout');
+        return;
+      }
+    } else if (this.wheel.now > (words[hot + Hot.firstSeconds] as number) + this.options.activeTimeout) {
       this.report(slot, 'active_timeout');
+    }
     this.wheel.schedule(slot, this.deadline(slot));
   }
 
   /** Asks the kernel for what it has counted since the flow's last packet here. */
   private refresh(slot: number): void {
     if (this.tallies.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
+  }
+
+  private isSilent(slot: number): boolean {
+    return this.wheel.now > this.lastSeconds(slot) + this.idleTimeout(slot);
   }
 
   private finish(slot: number, reason: FlowEndReason): void {
@@ -336,8 +349,7 @@ export class FlowTable {
     const hot = records.hot(slot);
     if (bytes[hot * 4 + HotByte.disposition] === 0) {
       this.hooks.end(slot);
-      const state = this.isTcp(slot) ? TCP_STATES[bytes[hot * 4 + HotByte.state] as number] : undefined;
-      this.report(slot, state === 'closed' ? 'fin' : state === 'reset' ? 'rst' : reason);
+      this.report(slot, this.closeReason(slot) ?? reason);
     }
     this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.conversations.end(slot);
@@ -346,14 +358,22 @@ export class FlowTable {
     this.counters['flows.active']--;
   }
 
-  /** Emits the open record, if it counts a packet, and begins the next. */
+  /** Emits the open record, if there is one, and begins the next. */
   private report(slot: number, reason: FlowEndReason): void {
-    const { records } = this;
-    const hot = records.hot(slot);
-    const counted = records.words[hot + Hot.firstSeconds] !== NO_PACKET;
-    if (!counted || records.bytes[hot * 4 + HotByte.disposition] !== 0) return;
-    this.hooks.emit(reportFlow(records, slot, this.conversation(slot), reason));
-    nextRecord(records, slot, this.isTcp(slot));
+    if (!this.isOpen(slot)) return;
+    this.hooks.emit(reportFlow(this.records, slot, this.conversation(slot), reason));
+    nextRecord(this.records, slot, this.isTcp(slot));
+  }
+
+  /** Whether packets were counted since the last record; never so in an ignored flow. */
+  private isOpen(slot: number): boolean {
+    return this.records.words[this.records.hot(slot) + Hot.firstSeconds] !== NO_PACKET;
+  }
+
+  private closeReason(slot: number): 'fin' | 'rst' | undefined {
+    if (!this.isTcp(slot)) return undefined;
+    const state = TCP_STATES[this.records.bytes[this.records.hot(slot) * 4 + HotByte.state] as number];
+    return state === 'closed' ? 'fin' : state === 'reset' ? 'rst' : undefined;
   }
 
   private isTcp(slot: number): boolean {

@@ -25,6 +25,8 @@ export const LinkType = {
   ipv6: 229,
   nflog: 239,
   ipoib: 242,
+  /** LINKTYPE_USER2, under which macOS wrote PKTAP before it had a number of its own. */
+  pktapUser2: 149,
   pktap: 258,
   linuxSll2: 276,
 } as const;
@@ -70,6 +72,7 @@ export function linkLayer(linkType: number, cursor: Cursor, packet: Packet): num
     case LinkType.ppi:
       return pseudoHeader(cursor, packet, 8, 2, 4);
     case LinkType.pktap:
+    case LinkType.pktapUser2:
       return pseudoHeader(cursor, packet, 12, 0, 8);
     default:
       return Outcome.linkType;
@@ -182,6 +185,8 @@ function nflog(cursor: Cursor): number {
   return Outcome.link;
 }
 
+const PSEUDO_HEADERS: ReadonlySet<number> = new Set([LinkType.ppi, LinkType.pktap, LinkType.pktapUser2]);
+
 /** PPI and PKTAP: a little-endian header that tells its own length and the DLT of the frame that follows. */
 function pseudoHeader(
   cursor: Cursor,
@@ -196,7 +201,7 @@ function pseudoHeader(
   const linkType = cursor.view.getUint32(at + typeOffset, true);
   if (length < minimum || at + length > cursor.end) return Outcome.link;
   // One inside the other would be a way to make the decoder recurse.
-  if (linkType === LinkType.ppi || linkType === LinkType.pktap) return Outcome.linkType;
+  if (PSEUDO_HEADERS.has(linkType)) return Outcome.linkType;
   cursor.position = at + length;
   return linkLayer(linkType, cursor, packet);
 }

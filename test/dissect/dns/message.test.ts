@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { MAX_OPTIONS } from '../../../src/dissect/dns/edns.ts';
-import { DnsParser } from '../../../src/dissect/dns/message.ts';
+import { DnsParser, LEAST_CAPTURED } from '../../../src/dissect/dns/message.ts';
 import type { DnsMessage, DnsProtocol } from '../../../src/dissect/event.ts';
 import { Status } from '../../../src/dissect/reader.ts';
 import { hex, message, pointer, question, record, u16, u32, wireName } from './bytes.ts';
@@ -153,11 +153,12 @@ describe('DNS messages', () => {
     const whole = parseWhole(RESPONSE);
     for (let captured = 0; captured < RESPONSE.length; captured++) {
       const { message: cut, status } = parse(RESPONSE, captured);
-      if (captured < 12) {
+      if (captured < LEAST_CAPTURED) {
         assert.deepEqual([cut, status], [undefined, Status.notThis]);
         continue;
       }
       assert.ok(cut);
+      assert.deepEqual([cut.id, cut.response, cut.rcode], [whole.id, whole.response, whole.rcode & 15]);
       assert.deepEqual([status, cut.incomplete, cut.length], [Status.truncated, true, RESPONSE.length]);
       assert.deepEqual(cut.questions, whole.questions.slice(0, cut.questions.length));
       assert.deepEqual(cut.answers, whole.answers.slice(0, cut.answers.length));

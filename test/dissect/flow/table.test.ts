@@ -367,6 +367,24 @@ describe('time-outs', () => {
     }
   });
 
+  it('remember a closed connection for late packets, which are a further record of it', () => {
+    const observed = new Observed();
+    observed.out({ time: 0, flags: SYN, sequence: 0 });
+    observed.in({ time: 0, flags: FIN | ACK, sequence: 9 });
+    observed.out({ time: 0, flags: FIN | ACK, sequence: 1 });
+    observed.at(30);
+    assert.equal(observed.events.length, 1);
+    observed.in({ time: 50, flags: FIN | ACK, sequence: 9 });
+    observed.at(200);
+    observed.in({ time: 200, flags: FIN | ACK, sequence: 9 });
+    const [first, late, other] = observed.finish();
+    assert.deepEqual([first?.record, first?.endReason], [1, 'fin']);
+    assert.deepEqual([late?.record, late?.endReason, late?.in.packets, late?.out.packets], [2, 'fin', 1, 0]);
+    assert.equal(late?.conversation.session, first?.conversation.session);
+    assert.notEqual(other?.conversation.session, first?.conversation.session);
+    assert.equal(observed.counters['flows.active'], 0);
+  });
+
   it('say fin or rst also when the capture ends or the table is full', () => {
     const observed = new Observed();
     observed.out({ flags: RST });

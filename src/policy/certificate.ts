@@ -1,0 +1,170 @@
+/** Requirements on the server's certificate, as the wire shows it before TLS 1.3. */
+import type { Certificate, TlsHandshakeEvent } from '../dissect/event.ts';
+import { GROUP_CODES } from './codes.ts';
+import { describeComparison, parseComparison, within } from './comparison.ts';
+import { dayOf } from './day.ts';
+import { nameMatchers } from './matchers.ts';
+import { type Finding, HIDDEN, KEPT, LOST, list, type Requirement } from './requirement.ts';
+import { certificateNames } from './server-name.ts';
+import { certificateHash } from './signatures.ts';
+import type { CertificateSource, NamesSource } from './source.ts';
+import { certificateChain } from './visible.ts';
+
+const DAY_S = 86_400;
+
+/** What one certificate of the chain is found to be. */
+interface CertificateTest {
+  readonly expected: string;
+  readonly judge: (certificate: Certificate, event: TlsHandshakeEvent, position: number) => Finding;
+}
+
+/** One requirement for each property, `allow` and `deny`. */
+export function certificateRequirements(source: CertificateSource): Requirement<TlsHandshakeEvent>[] {
+  const wholeChain = source.scope === 'chain';
+  return [
+    ...[
+      ...keyTypes(source.key_types ?? {}),
+      ...keyBits(source.key_bits ?? {}),
+      ...curves(source.curves ?? {}),
+      ...signatureHashes(source.signature_hashes ?? {}),
+      ...expiry(source),
+    ].map((test) => ofChain(test, wholeChain)),
+    ...[...validity(source), ...selfSigned(source), ...nameMismatch(source)].map((test) => ofChain(test, false)),
+  ];
+}
+
+function ofChain({ expected, judge }: CertificateTest, wholeChain: boolean): Requirement<TlsHandshakeEvent> {
+  return {
+    expected,
+    judge(event) {
+      const chain = certificateChain(event);
+      if (typeof chain === 'string') return chain;
+      const judged = wholeChain ? chain : chain.slice(0, 1);
+      const findings = judged.map((certificate, i) => judge(certificate, event, i));
+      const bad = findings.flatMap((finding, i) => {
+        if (typeof finding === 'string') return [];
+        return i === 0 ? [finding.observed] : [`${finding.observed} (${judged[i]?.subject})`];
+      });
+      if (bad.length > 0) return { observed: list(bad) };
+      return findings.find((finding) => finding !== KEPT) ?? KEPT;
+    },
+  };
+}
+
+function keyTypes(source: NamesSource<string>): CertificateTest[] {
+  return nameMatchers(source).map(({ expected, holds }) => ({
+    expected: `key type ${expected}`,
+    judge: ({ key }) => (holds(key.type) ? KEPT : { observed: `key type ${key.type}` }),
+  }));
+}
+
+/** RSA-PSS keys are RSA keys, unless the policy names them. */
+function keyBits(source: NonNullable<CertificateSource['key_bits']>): CertificateTest[] {
+  return Object.entries(source).map(([type, comparison]) => {
+    const interval = parseComparison(comparison);
+    const concerned = new Set(type === 'RSA' && source['RSA-PSS'] === undefined ? ['RSA', 'RSA-PSS'] : [type]);
+    return {
+      expected: `${type} key of ${describeComparison(comparison)} bits`,
+      judge({ key }) {
+        if (!concerned.has(key.type)) return KEPT;
+        if (key.bits === undefined) return LOST;
+        return within(key.bits, interval) ? KEPT : { observed: `${key.type} key of ${key.bits} bits` };
+      },
+    };
+  });
+}
+
+/** Aliases of a curve are one curve; a curve that the registry of groups does not know goes by its own name. */
+function curveKey(name: string): string {
+  return String(GROUP_CODES.find(name) ?? name.toLowerCase());
+}
+
+function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
+  const keys = { ...(allow && { allow: allow.map(curveKey) }), ...(deny && { deny: deny.map(curveKey) }) };
+  const named = nameMatchers({ ...(allow && { allow }), ...(deny && { deny }) });
+  return nameMatchers(keys).map(({ holds }, i) => ({
+    expected: `curve ${named[i]?.expected}`,
+    judge({ key }) {
+      if (key.type !== 'EC') return KEPT;
+      if (key.curve === undefined) return LOST;
+      return holds(curveKey(key.curve)) ? KEPT : { observed: `curve ${key.curve}` };
+    },
+  }));
+}
+
+/** A root's signature on itself proves nothing and may have any hash (RFC 8446 §4.4.2.2). */
+function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
+  return nameMatchers(source).map(({ expected, holds }) => ({
+    expected: `signature with ${expected}`,
+    judge({ signatureAlgorithm, selfSigned: root }, _, position) {
+      if (position > 0 && root) return KEPT;
+      const hash = certificateHash(signatureAlgorithm);
+      if (hash === undefined) return LOST;
+      return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureAlgorithm };
+    },
+  }));
+}
+
+/** Judged at the time of the handshake. */
+function expiry({ expired, not_yet_valid }: CertificateSource): CertificateTest[] {
+  const tests: CertificateTest[] = [];
+  if (expired !== undefined) {
+    tests.push({
+      expected: expired ? 'an expired certificate' : 'a certificate that has not expired',
+      judge: ({ notAfter }, { time }) =>
+        time.seconds > notAfter === expired ? KEPT : { observed: `valid until ${dayOf(notAfter)}` },
+    });
+  }
+  if (not_yet_valid !== undefined) {
+    tests.push({
+      expected: not_yet_valid ? 'a certificate for later' : 'a certificate that is valid already',
+      judge: ({ notBefore }, { time }) =>
+        time.seconds < notBefore === not_yet_valid ? KEPT : { observed: `valid from ${dayOf(notBefore)}` },
+    });
+  }
+  return tests;
+}
+
+/** Both ends belong to the validity period (RFC 5280 §4.1.2.5). */
+function validity({ validity_days }: CertificateSource): CertificateTest[] {
+  if (validity_days === undefined) return [];
+  const interval = parseComparison(validity_days);
+  return [
+    {
+      expected: `valid for ${describeComparison(validity_days)} days`,
+      judge({ notBefore, notAfter }) {
+        const days = Math.ceil((notAfter - notBefore + 1) / DAY_S);
+        return within(days, interval) ? KEPT : { observed: `valid for ${days} days` };
+      },
+    },
+  ];
+}
+
+function selfSigned({ self_signed }: CertificateSource): CertificateTest[] {
+  if (self_signed === undefined) return [];
+  const text = (self: boolean) => (self ? 'a self-signed certificate' : "a certificate of another's signature");
+  return [
+    {
+      expected: text(self_signed),
+      judge: (certificate) =>
+        certificate.selfSigned === self_signed ? KEPT : { observed: text(certificate.selfSigned) },
+    },
+  ];
+}
+
+/** Without SNI the wire does not tell which name the client wanted. */
+function nameMismatch({ name_mismatch }: CertificateSource): CertificateTest[] {
+  if (name_mismatch === undefined) return [];
+  return [
+    {
+      expected: `a certificate ${name_mismatch ? 'for another name' : 'for the name that the client asked for'}`,
+      judge(certificate, { client }) {
+        if (client === undefined) return LOST;
+        if (client.serverName === undefined) return HIDDEN;
+        if (certificateNames(certificate, client.serverName) !== name_mismatch) return KEPT;
+        const names = certificate.subjectAlternativeNames;
+        return { observed: `${client.serverName} asked for, ${names.length > 0 ? list(names) : 'no name'} certified` };
+      },
+    },
+  ];
+}

@@ -1,0 +1,164 @@
+/** What is in shape and yet cannot be meant: requirements that nothing meets, rules and conditions that never match. */
+import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { type ComparisonSource, parseComparison } from './comparison.ts';
+import { dayEnd, dayStart } from './day.ts';
+import { possibleVersions } from './matchers.ts';
+import type { Mistake, Path } from './problem.ts';
+import type {
+  CertificateSource,
+  CodesSource,
+  ConditionsSource,
+  NamesSource,
+  NegotiatedSource,
+  OfferedSource,
+  PolicySource,
+  RuleSource,
+  VersionsSource,
+} from './source.ts';
+
+/** Every contradiction of a policy in shape, inherited rules aside. */
+export function findContradictions({ rules, overrides, exceptions }: PolicySource): Mistake[] {
+  return [
+    ...(rules ?? []).flatMap((rule, i) => ofRule(['rules', i], rule)),
+    ...Object.entries(overrides ?? {}).flatMap(([id, change]) => ofRule(['overrides', id], change)),
+    ...(exceptions ?? []).flatMap(({ applies_to }, i) => ofConditions(['exceptions', i, 'applies_to'], applies_to)),
+  ];
+}
+
+function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Partial<RuleSource>): Mistake[] {
+  const mistakes = ofConditions([...path, 'applies_to'], applies_to);
+  if (from !== undefined && until !== undefined && (dayStart(from) ?? 0) >= (dayEnd(until) ?? 0)) {
+    mistakes.push({
+      path: [...path, 'until'],
+      what: `the rule ends before it begins (${from})`,
+      remedy: 'swap the days',
+    });
+  }
+  return [
+    ...mistakes,
+    ...ofRequirements([...path, 'negotiated'], negotiated),
+    ...ofRequirements([...path, 'offered'], offered),
+  ];
+}
+
+function ofConditions(path: Path, conditions: ConditionsSource | undefined): Mistake[] {
+  const { protocols, versions } = conditions ?? {};
+  if (versions === undefined) return [];
+  const possible = possibleVersions(versions);
+  if (possible.length === 0) return [noVersion([...path, 'versions'])];
+  if (protocols === undefined) return [];
+  const spoken = possible.some((version) => protocols.some((protocol) => speaks(protocol, version)));
+  if (spoken) return [];
+  const what = `no version of ${protocols.join(', ')} is ${possible.join(', ')}, so that nothing matches`;
+  return [{ path: [...path, 'versions'], what, remedy: 'name the versions of these protocols' }];
+}
+
+/** QUIC carries TLS 1.3 and nothing older (RFC 9001 §4.2). */
+function speaks(protocol: 'tls' | 'dtls' | 'quic', version: string): boolean {
+  if (protocol === 'quic') return version === 'TLSv1_3';
+  return version.startsWith('DTLS') === (protocol === 'dtls');
+}
+
+function noVersion(path: Path): Mistake {
+  return { path, what: 'no version keeps to all of these', remedy: 'let `min`, `max`, `allow` and `deny` leave one' };
+}
+
+function ofRequirements(path: Path, source: (NegotiatedSource & OfferedSource) | undefined): Mistake[] {
+  if (source === undefined) return [];
+  const { versions, cipher_suites, groups, key_shares, signature_schemes, dh_bits, certificate } = source;
+  return [
+    ...ofVersions([...path, 'versions'], versions),
+    ...ofCodes([...path, 'cipher_suites'], cipher_suites, SUITE_CODES, 'cipher suite'),
+    ...ofCodes([...path, 'groups'], groups, GROUP_CODES, 'group'),
+    ...ofCodes([...path, 'key_shares'], key_shares, GROUP_CODES, 'group'),
+    ...ofCodes([...path, 'signature_schemes'], signature_schemes, SCHEME_CODES, 'signature scheme'),
+    ...ofComparison([...path, 'dh_bits'], dh_bits),
+    ...ofCertificate([...path, 'certificate'], certificate),
+  ];
+}
+
+function ofVersions(path: Path, versions: VersionsSource | undefined): Mistake[] {
+  if (versions === undefined) return [];
+  const possible = possibleVersions(versions);
+  if (possible.length === 0) return [noVersion(path)];
+  const impossible = (versions.require ?? []).filter((version) => !possible.includes(version));
+  return impossible.map((version) => ({
+    path: [...path, 'require', versions.require?.indexOf(version) ?? 0],
+    what: `\`${version}\` is required and ruled out at once`,
+    remedy: 'remove it on one side',
+  }));
+}
+
+function ofCodes<P, S extends object>(
+  path: Path,
+  source: CodesSource<S> | undefined,
+  codes: Codes<P, S>,
+  kind: string,
+): Mistake[] {
+  if (source === undefined) return [];
+  const mistakes: Mistake[] = [];
+  for (const list of ['allow', 'deny', 'require'] as const) {
+    source[list]?.forEach((item, i) => {
+      if (codes.select(item).size > 0) return;
+      const what = `no ${kind} has all of these properties`;
+      mistakes.push({ path: [...path, list, i], what, remedy: 'the entry never matches: correct or remove it' });
+    });
+  }
+  const { allow, deny, require } = source;
+  const denied = codes.selectAll(deny ?? []);
+  const possible = (code: number) => !denied.has(code);
+  if (mistakes.length === 0 && allow !== undefined && ![...codes.selectAll(allow)].some(possible)) {
+    const what = `every ${kind} that is allowed is denied too`;
+    mistakes.push({ path, what, remedy: 'let `deny` leave some of what `allow` lists' });
+  }
+  const allowed = allow === undefined ? undefined : codes.selectAll(allow);
+  require?.forEach((item, i) => {
+    const selected = [...codes.select(item)];
+    if (selected.length === 0 || selected.some((code) => possible(code) && (allowed?.has(code) ?? true))) return;
+    const what = `${codes.describe(item)} is required and ruled out at once`;
+    mistakes.push({ path: [...path, 'require', i], what, remedy: 'remove it on one side' });
+  });
+  return mistakes;
+}
+
+function ofComparison(path: Path, source: ComparisonSource | undefined): Mistake[] {
+  if (source === undefined) return [];
+  const { least, most } = parseComparison(source);
+  return least <= most ? [] : [{ path, what: 'no number keeps to all of these', remedy: 'correct the comparisons' }];
+}
+
+function ofCertificate(path: Path, source: CertificateSource | undefined): Mistake[] {
+  if (source === undefined) return [];
+  const { key_types, key_bits, curves, signature_hashes, validity_days } = source;
+  const mistakes = [
+    ...ofNames([...path, 'key_types'], key_types),
+    ...ofNames([...path, 'curves'], curves),
+    ...ofNames([...path, 'signature_hashes'], signature_hashes),
+    ...ofComparison([...path, 'validity_days'], validity_days),
+    ...Object.entries(key_bits ?? {}).flatMap(([type, bits]) => ofComparison([...path, 'key_bits', type], bits)),
+  ];
+  const possible = (type: string) =>
+    (key_types?.allow?.includes(type) ?? true) && !(key_types?.deny?.includes(type) ?? false);
+  for (const type of Object.keys(key_bits ?? {})) {
+    if (possible(type) || (type === 'RSA' && possible('RSA-PSS'))) continue;
+    mistakes.push(unusable([...path, 'key_bits', type], type));
+  }
+  if (curves !== undefined && !possible('EC')) mistakes.push(unusable([...path, 'curves'], 'EC'));
+  return mistakes;
+}
+
+function unusable(path: Path, type: string): Mistake {
+  return {
+    path,
+    what: `key type ${type} is ruled out, so that nothing matches`,
+    remedy: 'allow the type or remove this',
+  };
+}
+
+function ofNames(path: Path, source: NamesSource<string> | undefined): Mistake[] {
+  const { allow, deny = [] } = source ?? {};
+  if (allow === undefined || allow.some((name) => !deny.includes(name))) return [];
+  return [
+    { path, what: 'everything that is allowed is denied too', remedy: 'let `deny` leave some of what `allow` lists' },
+  ];
+}

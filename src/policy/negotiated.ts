@@ -1,0 +1,87 @@
+/** Requirements on what the server chose, and on what a handshake shows beside its hellos. */
+import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
+import { certificateRequirements } from './certificate.ts';
+import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
+import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { KEPT, LOST, type Requirement } from './requirement.ts';
+import type { NegotiatedSource } from './source.ts';
+import { SUITES } from './suites.ts';
+import { type Fact, isResumed, negotiatedDhBits, negotiatedGroup, negotiatedScheme } from './visible.ts';
+
+/** One requirement for each `min`, `max`, `allow`, `deny` and property. */
+export function negotiatedRequirements(source: NegotiatedSource): Requirement<TlsHandshakeEvent>[] {
+  const requirements = [
+    ...versionMatchers(source.versions ?? {}).map((matcher) => ofServer(matcher, (s) => s.version, tlsVersionName)),
+    ...codeMatchers(source.cipher_suites ?? {}, SUITE_CODES).map((m) => ofServer(m, (s) => s.cipherSuite, suiteText)),
+    ...codeMatchers(source.groups ?? {}, GROUP_CODES).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
+    ...codeMatchers(source.signature_schemes ?? {}, SCHEME_CODES).map((matcher) =>
+      ofCode(matcher, negotiatedScheme, signatureSchemeName),
+    ),
+  ];
+  if (source.dh_bits !== undefined) requirements.push(dhBits(source.dh_bits));
+  if (source.resumed !== undefined) requirements.push(resumption(source.resumed));
+  return source.certificate ? [...requirements, ...certificateRequirements(source.certificate)] : requirements;
+}
+
+function ofServer(
+  { expected, holds }: CodeMatcher,
+  code: (server: ServerHello) => number,
+  name: (code: number) => string,
+): Requirement<TlsHandshakeEvent> {
+  return {
+    expected,
+    judge({ server }) {
+      if (server === undefined) return LOST;
+      return holds(code(server)) ? KEPT : { observed: name(code(server)) };
+    },
+  };
+}
+
+function ofCode(
+  { expected, holds }: CodeMatcher,
+  find: (event: TlsHandshakeEvent) => Fact<number>,
+  name: (code: number) => string,
+): Requirement<TlsHandshakeEvent> {
+  return {
+    expected,
+    judge(event) {
+      const found = find(event);
+      if (typeof found !== 'number') return found;
+      return holds(found) ? KEPT : { observed: name(found) };
+    },
+  };
+}
+
+/** Concerns finite-field Diffie-Hellman only. */
+function dhBits(source: ComparisonSource): Requirement<TlsHandshakeEvent> {
+  const interval = parseComparison(source);
+  return {
+    expected: `DH of ${describeComparison(source)} bits`,
+    judge(event) {
+      const bits = negotiatedDhBits(event);
+      if (typeof bits !== 'number') return bits;
+      return within(bits, interval) ? KEPT : { observed: `DH of ${bits} bits` };
+    },
+  };
+}
+
+function resumption(wanted: boolean): Requirement<TlsHandshakeEvent> {
+  const text = (resumed: boolean) => (resumed ? 'a resumed session' : 'a full handshake');
+  return {
+    expected: text(wanted),
+    judge(event) {
+      const resumed = isResumed(event);
+      if (resumed === undefined) return LOST;
+      return resumed === wanted ? KEPT : { observed: text(resumed) };
+    },
+  };
+}
+
+/** The IANA name; a suite that was used without being registered by its common name and its code. */
+export function suiteText(code: number): string {
+  const name = cipherSuiteName(code);
+  const known = SUITES.get(code);
+  return known === undefined || known.name === name ? name : `${known.name} (0x${code.toString(16).padStart(4, '0')})`;
+}

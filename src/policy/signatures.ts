@@ -1,0 +1,83 @@
+/** What a signature scheme is made of, and the hash of a certificate's signature algorithm. */
+import { SIGNATURE_SCHEMES } from '../dissect/iana-tables.ts';
+
+export type SignatureHash =
+  | 'none'
+  | 'MD2'
+  | 'MD5'
+  | 'SHA1'
+  | 'SHA224'
+  | 'SHA256'
+  | 'SHA384'
+  | 'SHA512'
+  | 'SM3'
+  | 'GOSTR3411'
+  | 'intrinsic';
+
+export type SignatureAlgorithm =
+  | 'RSA'
+  | 'RSA-PSS'
+  | 'DSA'
+  | 'ECDSA'
+  | 'EdDSA'
+  | 'ML-DSA'
+  | 'SM2'
+  | 'GOST'
+  | 'IBS'
+  | 'anonymous';
+
+export interface SignatureProperties {
+  readonly algorithm: SignatureAlgorithm;
+  /** `intrinsic` where the algorithm hashes the message itself (RFC 8422 §5.1.3). */
+  readonly hash: SignatureHash;
+}
+
+const ALGORITHMS: readonly (readonly [RegExp, SignatureAlgorithm])[] = [
+  [/^rsa_pss/, 'RSA-PSS'],
+  [/^rsa/, 'RSA'],
+  [/^dsa/, 'DSA'],
+  [/^ecdsa/, 'ECDSA'],
+  [/^ed\d/, 'EdDSA'],
+  [/^mldsa/, 'ML-DSA'],
+  [/^sm2/, 'SM2'],
+  [/^gostr/, 'GOST'],
+  [/^anonymous/, 'anonymous'],
+];
+
+function parseSchemeName(name: string): SignatureProperties {
+  const algorithm = ALGORITHMS.find(([pattern]) => pattern.test(name))?.[1] ?? 'IBS';
+  if (algorithm === 'GOST') return { algorithm, hash: 'GOSTR3411' };
+  const [, hash] = /_(none|md5|sha\d+|sm3)(?:_legacy)?$/.exec(name) ?? [];
+  return { algorithm, hash: hash === 'none' ? hash : ((hash?.toUpperCase() ?? 'intrinsic') as SignatureHash) };
+}
+
+export interface SignatureScheme {
+  readonly code: number;
+  readonly name: string;
+  readonly properties: SignatureProperties;
+}
+
+export const SCHEMES_BY_CODE: ReadonlyMap<number, SignatureScheme> = new Map(
+  SIGNATURE_SCHEMES.map(([code, name]) => [code, { code, name, properties: parseSchemeName(name) }]),
+);
+
+/** GnuTLS's name, OpenSSL's pair of TLS 1.2, and the name of the pair where TLS 1.3 bound it to a curve. */
+export function schemeAliases(name: string): string[] {
+  const gnutls = `SIGN-${name.replace('pkcs1_', '').replaceAll('_', '-').toUpperCase()}`;
+  const [, algorithm, hash] = /^(rsa_pkcs1|dsa|ecdsa)(?:_secp\d+r1)?_(\w+)$/.exec(name) ?? [];
+  if (algorithm === undefined || hash === undefined || hash.includes('_')) return [gnutls];
+  const pair = `${algorithm.replace('_pkcs1', '')}`;
+  return [gnutls, `${pair}_${hash}`, `${pair}+${hash}`.toUpperCase()];
+}
+
+/**
+ * Hash of a certificate's signature algorithm by OpenSSL's name of it; undefined where the name does not tell
+ * (RSASSA-PSS has it in its parameters, RFC 4055 §3.1).
+ */
+export function certificateHash(signatureAlgorithm: string): SignatureHash | undefined {
+  const [found] = /md[25]|sha-?\d+|sm3|streebog|gost|ed(?:25519|448)|ml-?dsa|slh-?dsa/i.exec(signatureAlgorithm) ?? [];
+  if (found === undefined) return undefined;
+  const name = found.toUpperCase().replace('-', '');
+  if (/^(?:ED|MLDSA|SLHDSA)/.test(name)) return 'intrinsic';
+  return /^(?:STREEBOG|GOST)/.test(name) ? 'GOSTR3411' : (name as SignatureHash);
+}

@@ -1,0 +1,98 @@
+/**
+ * What a handshake shows in the clear, and why it does not where it does not: the difference decides whether a verdict
+ * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
+ */
+import type { Certificate, TlsHandshakeEvent } from '../dissect/event.ts';
+import { isTls13, TlsVersion } from '../dissect/tls/versions.ts';
+import { GROUPS_BY_CODE } from './groups.ts';
+import { HIDDEN, KEPT, LOST } from './requirement.ts';
+import { SUITES, type SuiteProperties } from './suites.ts';
+
+/** The fact; else KEPT where the handshake has none, so that no rule on it applies, or why it was not seen. */
+export type Fact<T> = T | typeof KEPT | typeof LOST | typeof HIDDEN;
+
+/** ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before. */
+const PRE_SHARED_KEY = 41;
+
+const DTLS13 = 0xfefc;
+const DTLS12 = 0xfefd;
+
+/** TLS 1.3, DTLS 1.3 or a draft: everything after the ServerHello is encrypted. */
+export function encryptsCertificate(version: number): boolean {
+  return isTls13(version) || version === DTLS13;
+}
+
+/** Undefined where the wire does not tell. */
+export function isResumed({ server, details }: TlsHandshakeEvent): boolean | undefined {
+  if (details?.resumed !== undefined || server === undefined) return details?.resumed;
+  return encryptsCertificate(server.version) ? server.extensions.includes(PRE_SHARED_KEY) : undefined;
+}
+
+/**
+ * The code; KEPT where the key exchange has no named group, so that no rule on groups concerns it. TLS 1.3 shows it in
+ * the ServerHello's key share, TLS 1.2 only in ServerKeyExchange, which a resumed session does without.
+ */
+export function negotiatedGroup(event: TlsHandshakeEvent): Fact<number> {
+  const { server, details } = event;
+  if (server === undefined) return LOST;
+  const group = details?.group ?? server.keyShareGroup;
+  if (group !== undefined) return group;
+  const resumed = isResumed(event);
+  // TLS 1.3 with psk_ke: no key share at all (RFC 8446 §4.2.9).
+  if (encryptsCertificate(server.version)) return resumed ? HIDDEN : LOST;
+  const suite = SUITES.get(server.cipherSuite)?.properties;
+  if (suite !== undefined && suite.keyExchange !== 'ECDHE') return KEPT;
+  return resumed ? HIDDEN : LOST;
+}
+
+const SIGNED: ReadonlySet<SuiteProperties['authentication']> = new Set(['RSA', 'DSS', 'ECDSA']);
+
+/** Whether the server signs a ServerKeyExchange (RFC 5246 §7.4.3). */
+function signsKeyExchange({ keyExchange, authentication }: SuiteProperties): boolean {
+  return (keyExchange === 'DHE' || keyExchange === 'ECDHE' || keyExchange === 'SRP') && SIGNED.has(authentication);
+}
+
+/** HIDDEN before TLS 1.2, whose signatures name no scheme, and under TLS 1.3, where CertificateVerify is encrypted. */
+export function negotiatedScheme(event: TlsHandshakeEvent): Fact<number> {
+  const { server, details } = event;
+  if (server === undefined) return LOST;
+  if (details?.signatureScheme !== undefined) return details.signatureScheme;
+  if (server.version !== TlsVersion.tls12 && server.version !== DTLS12) return HIDDEN;
+  const suite = SUITES.get(server.cipherSuite)?.properties;
+  if (suite !== undefined && !signsKeyExchange(suite)) return KEPT;
+  return isResumed(event) ? HIDDEN : LOST;
+}
+
+/** Bits of the prime of finite-field Diffie-Hellman; under TLS 1.3 the group's name tells them (RFC 7919). */
+export function negotiatedDhBits(event: TlsHandshakeEvent): Fact<number> {
+  const { server, details } = event;
+  if (server === undefined) return LOST;
+  const bits = details?.dhBits ?? ffdheBits(details?.group ?? server.keyShareGroup);
+  if (bits !== undefined) return bits;
+  if (encryptsCertificate(server.version)) return KEPT;
+  const suite = SUITES.get(server.cipherSuite)?.properties;
+  if (suite !== undefined && suite.keyExchange !== 'DHE') return KEPT;
+  return isResumed(event) ? HIDDEN : LOST;
+}
+
+function ffdheBits(group: number | undefined): number | undefined {
+  const properties = group === undefined ? undefined : GROUPS_BY_CODE.get(group)?.properties;
+  return properties?.ffdhe ? properties.bits : undefined;
+}
+
+/** Certificates are for these; RSA_PSK has the key exchange RSA. */
+function hasCertificate({ keyExchange, authentication }: SuiteProperties): boolean {
+  return keyExchange === 'RSA' || !['anonymous', 'PSK', 'SRP', 'KRB5', 'ECCPWD'].includes(authentication);
+}
+
+/** The server's chain, leaf first, of at least one certificate. */
+export function certificateChain(event: TlsHandshakeEvent): Fact<readonly [Certificate, ...Certificate[]]> {
+  const { server, details } = event;
+  const [leaf, ...issuers] = details?.certificates ?? [];
+  if (leaf !== undefined) return [leaf, ...issuers];
+  if (server === undefined) return LOST;
+  if (encryptsCertificate(server.version)) return HIDDEN;
+  const suite = SUITES.get(server.cipherSuite)?.properties;
+  if (suite !== undefined && !hasCertificate(suite)) return KEPT;
+  return isResumed(event) ? HIDDEN : LOST;
+}

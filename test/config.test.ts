@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { loadConfig, settingsReference } from '../src/config.ts';
+import { SETTINGS } from '../src/settings.ts';
+import { UsageError } from '../src/usage-error.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'vesper-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(text: string): string {
+  const path = join(folder, 'vesper.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+const NO_FLAGS = new Map<string, unknown>();
+
+function complaint(text: string, flags = NO_FLAGS, env: NodeJS.ProcessEnv = {}): string {
+  try {
+    loadConfig(file(text), flags, env);
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    return error.message.replaceAll(`${folder}/`, '');
+  }
+  assert.fail('no complaint');
+}
+
+describe('the configuration', () => {
+  it('has defaults for everything', () => {
+    const config = loadConfig(undefined, NO_FLAGS, {});
+    assert.deepEqual(config.outputs, ['-']);
+    assert.deepEqual(config.policies, ['baseline']);
+    assert.equal(config.format, 'cim');
+    assert.equal(config.dns.query_timeout_s, 10);
+  });
+
+  it('takes the file over defaults, the environment over the file and flags over both', () => {
+    const path = file('format: native\nflows:\n  capacity: 100\ndns:\n  query_timeout_s: 3\n');
+    const env = { VESPER_DNS_QUERY_TIMEOUT_S: '4', VESPER_FLOWS_CAPACITY: '200' };
+    const config = loadConfig(path, new Map([['flows.capacity', '300']]), env);
+    assert.equal(config.format, 'native');
+    assert.equal(config.dns.query_timeout_s, 4);
+    assert.equal(config.flows.capacity, 300);
+  });
+
+  it('splits lists in the environment at commas', () => {
+    const env = { VESPER_IGNORE_NETWORKS: '10.0.0.0/8, 2001:db8::/32', VESPER_IGNORE_PORTS: '22,3306' };
+    const { ignore } = loadConfig(undefined, NO_FLAGS, env);
+    assert.deepEqual(ignore.networks, ['10.0.0.0/8', '2001:db8::/32']);
+    assert.deepEqual(ignore.ports, [22, 3306]);
+  });
+
+  it('is empty where the file is', () => assert.equal(loadConfig(file(''), NO_FLAGS, {}).format, 'cim'));
+
+  it('names the place of an unknown key and the nearest setting', () => {
+    assert.equal(
+      complaint('format: cim\nflows:\n  capasity: 5\npolices: [baseline]\n'),
+      'vesper.yaml:3:3: unknown setting flows.capasity (did you mean flows.capacity?)\n' +
+        'vesper.yaml:4:1: unknown setting polices (did you mean policies?)',
+    );
+  });
+
+  it('names the place of a wrong value, wherever it came from', () => {
+    const flags = new Map([['flows.udp_idle_timeout_s', 'soon']]);
+    const env = { VESPER_COLLECT: 'flow,dsn' };
+    assert.equal(
+      complaint('ignore:\n  networks: [10.0.0.0/33]\n', flags, env),
+      'environment VESPER_COLLECT: collect: "dsn" must be one of flow, dns, tls, finding (did you mean dns?)\n' +
+        'vesper.yaml:2:3: ignore.networks: "10.0.0.0/33" must be a network such as 10.0.0.0/8 or 2001:db8::/32\n' +
+        'command line: flows.udp_idle_timeout_s: must be a whole number from 1 to 86400',
+    );
+  });
+
+  it('names the place of a mistake in the YAML', () => {
+    assert.match(complaint('format: [cim\n'), /^vesper\.yaml:\d+:\d+: /);
+    assert.match(complaint('- cim\n'), /^vesper\.yaml:1:1: a configuration is a map of settings$/);
+    assert.match(complaint('flows: 3\n'), /^vesper\.yaml:1:1: flows is a map of settings$/);
+  });
+
+  it('complains of unknown environment variables and --set names', () => {
+    assert.match(complaint('', NO_FLAGS, { VESPER_FORMATT: 'cim' }), /did you mean VESPER_FORMAT\?/);
+    assert.match(complaint('', new Map([['dns.port', '53']])), /--set dns\.port: .*did you mean dns\.ports\?/);
+  });
+
+  it('complains of a file that is not there', () => {
+    assert.throws(() => loadConfig(join(folder, 'none.yaml'), NO_FLAGS, {}), /cannot read the configuration/);
+  });
+
+  it('documents every setting', () => {
+    const reference = settingsReference();
+    for (const [path, { env }] of SETTINGS) assert.ok(reference.includes(`| \`${path}\` |`) && reference.includes(env));
+  });
+});

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import { parsePolicy } from '../../src/policy/load.ts';
+import { Policy, PolicySet } from '../../src/policy/policy.ts';
+import type { Direction } from '../../src/policy/verdict.ts';
+import { certificate, clientHello, conversation, serverHello } from './handshakes.ts';
+
+/** Rules that look at everything that a rule can look at. */
+const TEXT = `
+id: all
+title: t
+version: "1"
+source: s
+rules:
+  - { id: a, level: must, severity: low, reference: c, message: m, remediation: d, from: 2025-01-01, until: 2025-12-31,
+      applies_to: { direction: outbound, clients: [192.0.2.0/25], ports: ["400-500"] },
+      negotiated: { versions: { min: TLSv1_2 }, cipher_suites: { deny: [{ aead: false }] }, groups: { deny: [P-256] } } }
+  - { id: b, level: must, severity: low, reference: c, message: m, remediation: d,
+      applies_to: { server_names: ["*.example.com"], processes: [curl], protocols: [tls], versions: { max: TLSv1_2 } },
+      negotiated: { dh_bits: ">= 2048", signature_schemes: { deny: [{ hash: SHA1 }] }, resumed: false } }
+  - { id: c, level: must, severity: low, reference: c, message: m, remediation: d,
+      offered: { versions: { require: [TLSv1_3] }, cipher_suites: { deny: [{ encryption: RC4 }] },
+        groups: { require: [x25519] }, key_shares: { deny: [P-256] }, signature_schemes: { deny: [{ hash: SHA1 }] } } }
+  - { id: d, level: must, severity: low, reference: c, message: m, remediation: d,
+      negotiated: { certificate: { key_bits: { RSA: ">= 2048" }, expired: false, not_yet_valid: false,
+        name_mismatch: false, self_signed: false } } }
+  - { id: e, level: must, severity: low, reference: c, message: m, remediation: d,
+      dns: { encrypted_resolvers: { names: [dns.example.com] } } }
+exceptions:
+  - { rules: [c], applies_to: { servers: [198.51.100.0/24] }, reason: r, until: 2025-06-30 }
+`;
+
+const some = <T>(...values: T[]) => fc.constantFrom(...values);
+const DAY = 86_400;
+const NEW_YEAR_2025 = 1_735_689_600;
+
+const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
+  kind: fc.constant('tls_handshake' as const),
+  time: some(-1, 0, 180 * DAY, 181 * DAY, 364 * DAY, 365 * DAY).map((s) => ({ seconds: NEW_YEAR_2025 + s, nanos: 0 })),
+  conversation: fc
+    .record({
+      client: some('192.0.2.1', '192.0.2.200'),
+      server: some('198.51.100.1', '203.0.113.1'),
+      port: some(443, 853),
+    })
+    .map(({ client, server, port }) => ({
+      ...conversation,
+      client: { ip: client, port: 50_000 },
+      server: { ip: server, port },
+      owner: { processId: 1, userId: 1, command: 'curl' },
+    })),
+  client: fc.option(
+    fc
+      .record({
+        cipherSuites: some([0x1301], [0xc02f, 0x0005]),
+        groups: some([], [0x001d], [0x0017]),
+        keyShares: some([], [0x001d], [0x0017]),
+        supportedVersions: some([], [0x0304, 0x0303]),
+        signatureAlgorithms: some([], [0x0201]),
+        serverName: some(undefined, 'www.example.com', 'example.org', 'dns.example.com', 'dns.google'),
+      })
+      .map(clientHello),
+    { nil: undefined },
+  ),
+  retry: fc.constant(undefined),
+  server: fc.option(
+    fc
+      .record({ version: some(0x0301, 0x0303, 0x0304), suite: some(0x1301, 0xc02f, 0x009e, 0x0005) })
+      .map(({ version, suite }) => serverHello(version, suite)),
+    { nil: undefined },
+  ),
+  details: fc.record(
+    {
+      certificates: some(
+        [certificate({})],
+        [certificate({ sha256: 'b', notAfter: NEW_YEAR_2025 + 180 * DAY })],
+        [certificate({ sha256: 'c', key: { type: 'RSA', bits: 1024, curve: undefined } }), certificate({})],
+      ),
+      group: some(0x0017, 0x001d),
+      dhBits: some(1024, 2048),
+      signatureScheme: some(0x0201, 0x0804),
+      resumed: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  ),
+  responseTime: fc.constant(undefined),
+});
+
+test('verdicts from memory are those that judging gives', () => {
+  const policies = [new Policy(parsePolicy(TEXT, 'all.yaml'))];
+  const set = new PolicySet(policies);
+  const direction = some<Direction | undefined>('inbound', 'outbound', undefined);
+  const outcomes = new Set<string>();
+  fc.assert(
+    fc.property(arbitraryHandshake, direction, (handshake, way) => {
+      const verdicts = set.judge(handshake, way);
+      assert.deepEqual(
+        verdicts,
+        policies.map((policy) => policy.judge(handshake, way)),
+      );
+      assert.deepEqual(set.judge(handshake, way), verdicts);
+      for (const { outcome } of verdicts) outcomes.add(outcome);
+    }),
+    { numRuns: 3000, seed: 5 },
+  );
+  assert.deepEqual([...outcomes].sort(), ['compliant', 'non_compliant', 'not_observable']);
+});
+
+test('equal handshakes share their verdicts', () => {
+  const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
+  const make = () => ({
+    kind: 'tls_handshake' as const,
+    time: { seconds: NEW_YEAR_2025, nanos: 0 },
+    conversation,
+    client: clientHello({ cipherSuites: [0x0005] }),
+    retry: undefined,
+    server: serverHello(0x0303, 0x0005),
+    responseTime: undefined,
+  });
+  assert.equal(set.judge(make()), set.judge(make()));
+});
+
+test('an offer that is too long to keep is judged all the same', () => {
+  const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
+  for (const last of [0x1301, 0x0005, 0x1301]) {
+    const cipherSuites = [...new Array<number>(5000).fill(0x1301), last];
+    const client = clientHello({ cipherSuites, supportedVersions: [0x0304], groups: [0x001d] });
+    const event: TlsHandshakeEvent = {
+      kind: 'tls_handshake',
+      time: { seconds: NEW_YEAR_2025, nanos: 0 },
+      conversation,
+      client,
+      retry: undefined,
+      server: undefined,
+      responseTime: undefined,
+    };
+    assert.equal(set.judge(event)[0]?.violations.length, last === 0x0005 ? 1 : 0);
+  }
+});
