@@ -25,6 +25,7 @@ export const COUNTERS = {
   'frames.undecodable.transport': 'frames cut or malformed in the transport header',
   'frames.undecodable.tunnel_depth': 'frames with more nested tunnels than are followed',
   'capture.unseen': 'frames of counted flows that the dissectors would have seen, had the ring not been full',
+  'capture.map_full': 'frames of flows for which the kernel had no room; the agent counted them',
   'flows.created': 'flows that entered the table',
   'flows.evicted': 'flows reported early because the table was full',
   'flows.active': 'flows in the table (a gauge)',

@@ -3,9 +3,8 @@
  * one socket for all interfaces, so that one ring and one filter serve however many come and go.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Counters } from '../counters.ts';
 import { Frame } from '../dissect/frame.ts';
-import { CaptureError, type LiveCapture, type LiveSink } from './capture.ts';
+import { CaptureError, type LiveCapture, type LiveOptions, type LiveSink } from './capture.ts';
 import {
   AF_PACKET,
   attachFilter,
@@ -26,13 +25,6 @@ import { InterfaceWatch, linkTypeOf, unmatched } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
 import { interfaceFilter } from './packet-filter.ts';
 import { poll } from './poll.ts';
-
-export interface AfPacketOptions {
-  /** Names, globs and `auto`. */
-  readonly interfaces: readonly string[];
-  readonly counters: Counters;
-  onWarning(text: string): void;
-}
 
 const SOL_PACKET = 263;
 const PACKET_RX_RING = 5;
@@ -79,7 +71,7 @@ const LAG_NS = BigInt(2 * RETIRE_MS) * 1_000_000n;
 
 export class AfPacketCapture implements LiveCapture {
   readonly backend = 'af_packet';
-  private readonly options: AfPacketOptions;
+  private readonly options: LiveOptions;
   private readonly socket: number;
   private readonly ring: Mapping;
   private readonly links: Links;
@@ -92,7 +84,7 @@ export class AfPacketCapture implements LiveCapture {
   private readonly statistics = new Uint32Array(3);
   private block = 0;
 
-  private constructor(options: AfPacketOptions, fd: number, ring: Mapping) {
+  private constructor(options: LiveOptions, fd: number, ring: Mapping) {
     this.options = options;
     this.socket = fd;
     this.ring = ring;
@@ -109,7 +101,7 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   /** Opens the socket and its ring. Throws `CaptureError` where the privilege or the kernel's support is missing. */
-  static open(options: AfPacketOptions): AfPacketCapture {
+  static open(options: LiveOptions): AfPacketCapture {
     let fd = -1;
     try {
       // Protocol 0: nothing is received before the ring and the filter are there.

@@ -1,7 +1,9 @@
 /** What every source of frames offers: capture files, AF_PACKET, eBPF. */
+import type { Counters } from '../counters.ts';
 import type { KernelFlows } from '../dissect/engine.ts';
 import type { Frame } from '../dissect/frame.ts';
 import type { Tally } from '../dissect/tally.ts';
+import type { KernelFilters } from './ebpf-settings.ts';
 
 export interface FrameSink {
   /** Takes one frame, synchronously; the frame is reused as soon as this returns. */
@@ -28,6 +30,15 @@ export interface Capture {
   run(sink: FrameSink, signal: AbortSignal): Promise<void>;
   /** The name of an interface by `Frame.interfaceIndex`, where the capture tells one. */
   interfaceName(index: number): string | undefined;
+}
+
+export interface LiveOptions extends KernelFilters {
+  /** Names, globs and `auto`. */
+  readonly interfaces: readonly string[];
+  readonly counters: Counters;
+  /** Flows that the kernel counts at once. */
+  readonly capacity: number;
+  onWarning(text: string): void;
 }
 
 export interface LiveCapture {

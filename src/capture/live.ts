@@ -1,25 +1,26 @@
 /** Which live capture: eBPF first, a packet socket where it cannot be. */
-import type { Counters } from '../counters.ts';
 import { AfPacketCapture } from './af-packet.ts';
-import { CaptureError, type LiveCapture } from './capture.ts';
+import { CaptureError, type LiveCapture, type LiveOptions } from './capture.ts';
+import { EbpfCapture } from './ebpf.ts';
 
-export interface LiveOptions {
-  /** Names, globs and `auto`. */
-  readonly interfaces: readonly string[];
-  readonly counters: Counters;
-  /** Networks in CIDR form and ports whose traffic the kernel drops before anything else. */
-  readonly ignoreNetworks: readonly string[];
-  readonly ignorePorts: readonly number[];
-  /** Ports that carry DNS besides 53, 5353 and 5355. */
-  readonly dnsPorts: readonly number[];
-  /** Flows that the kernel counts at once. */
-  readonly capacity: number;
-  onNote(text: string): void;
-  onWarning(text: string): void;
-}
-
-/** Throws `CaptureError` where no capture, or not the one asked for, can be opened. */
-export function openLive(backend: 'auto' | 'ebpf' | 'af_packet', options: LiveOptions): LiveCapture {
-  if (backend === 'ebpf') throw new CaptureError('the eBPF capture is not in this version; use --capture af_packet');
-  return AfPacketCapture.open(options);
+/**
+ * @param onNote told once which capture it is and why
+ * Throws `CaptureError` where no capture, or not the one asked for, can be opened.
+ */
+export function openLive(
+  backend: 'auto' | 'ebpf' | 'af_packet',
+  options: LiveOptions,
+  onNote: (text: string) => void,
+): LiveCapture {
+  if (backend === 'af_packet') return AfPacketCapture.open(options);
+  try {
+    const capture = EbpfCapture.open(options);
+    if (backend === 'auto') onNote('capturing by eBPF');
+    return capture;
+  } catch (error) {
+    if (backend === 'ebpf' || !(error instanceof CaptureError)) throw error;
+    const capture = AfPacketCapture.open(options);
+    onNote(`capturing through a packet socket, which does not know processes: ${error.message}`);
+    return capture;
+  }
 }

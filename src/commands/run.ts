@@ -40,16 +40,20 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     status?.clear();
     logger[level](text);
   };
-  const live = openLive(config.capture, {
-    interfaces: config.interfaces,
-    counters,
-    onNote: (text) => tell('info', text),
-    onWarning: (text) => tell('warn', text),
-    ignoreNetworks: config.ignore.networks,
-    ignorePorts: config.ignore.ports,
-    dnsPorts: config.dns.ports,
-    capacity: config.flows.capacity,
-  });
+  const live = openLive(
+    config.capture,
+    {
+      interfaces: config.interfaces,
+      counters,
+      capacity: config.flows.capacity,
+      ignoreNetworks: config.ignore.networks,
+      ignorePorts: config.ignore.ports,
+      dnsPorts: config.dns.ports,
+      followTls: config.collect.some((kind) => kind === 'tls' || kind === 'finding'),
+      onWarning: (text) => tell('warn', text),
+    },
+    (text) => tell('info', text),
+  );
   let readersLeft = outputs.length;
   const delivery = new Delivery(outputs, counters, (output, error) => {
     if (error instanceof ReaderGoneError) readersLeft--;

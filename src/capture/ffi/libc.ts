@@ -42,6 +42,7 @@ export const recv = libc.func('long recv(int fd, void *bytes, size_t length, int
   flags: number,
 ) => number;
 export const close = libc.func('int close(int fd)') as (fd: number) => number;
+export const pageSize = libc.func('int getpagesize()') as () => number;
 const clockGettime = libc.func('int clock_gettime(int clock, void *time)') as (
   clock: number,
   time: BigInt64Array,
