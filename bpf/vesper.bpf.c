@@ -76,6 +76,17 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+/* Names of processes whose first thread has made a socket: other threads have names of their own. */
+struct process_name {
+	char comm[16];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct process_name);
+} names SEC(".maps");
+
 /* -1: whatever the next program, or the stack, makes of the packet. */
 #define NEXT (-1)
 
@@ -687,10 +698,19 @@ int vesper_owner(struct bpf_sock *sk)
 	struct owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
 	if (owner) {
-		owner->pid = bpf_get_current_pid_tgid() >> 32;
+		const __u64 both = bpf_get_current_pid_tgid();
+		const __u32 process = both >> 32;
+		struct process_name *known, name = {};
+
+		owner->pid = process;
 		owner->uid = (__u32)bpf_get_current_uid_gid();
 		owner->cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+		bpf_get_current_comm(&name, sizeof(name));
+		if (process == (__u32)both)
+			bpf_map_update_elem(&names, &process, &name, BPF_ANY);
+		else if ((known = bpf_map_lookup_elem(&names, &process)))
+			name = *known;
+		__builtin_memcpy(owner->comm, name.comm, sizeof(owner->comm));
 	}
 	return 1;
 }

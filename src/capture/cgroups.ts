@@ -7,8 +7,7 @@ const MAX_DIRECTORIES = 20_000;
 
 /** The mount point; undefined where there is none. Hybrid hosts have it beside version 1. */
 export function cgroupRoot(): string | undefined {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  for (const line of lines) {
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
     if (after.startsWith('cgroup2 ')) return before.split(' ')[4];
   }

@@ -67,7 +67,7 @@ export class EbpfCapture implements LiveCapture {
     this.frame.view = this.ring.view;
     const root = cgroupRoot();
     this.owners = new Owners(root);
-    this.ownership = root === undefined ? undefined : this.attachOwners(root);
+    this.ownership = this.attachOwners(root);
     this.watch = new InterfaceWatch(this.links, options.interfaces, {
       attach: (link) => this.attach(link),
       detach: (link) => this.detach(link),
@@ -164,7 +164,13 @@ export class EbpfCapture implements LiveCapture {
     this.attachments.delete(link.index);
   }
 
-  private attachOwners(root: string): Attachment | undefined {
+  private attachOwners(root: string | undefined): Attachment | undefined {
+    if (root === undefined) {
+      this.options.onWarning(
+        'flows have no process: there is no cgroup v2 hierarchy (mount -t cgroup2 none /sys/fs/cgroup)',
+      );
+      return undefined;
+    }
     if (!this.object.hasOwners) {
       this.options.onWarning('this kernel does not tell which process a socket belongs to (it needs Linux 5.12)');
       return undefined;

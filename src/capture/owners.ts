@@ -63,7 +63,7 @@ export class Owners {
     const owner: Owner = {
       processId: pid,
       userId,
-      command: comm.toString('utf8', 0, end < 0 ? comm.length : end),
+      command: nameOf(pid) ?? comm.toString('utf8', 0, end < 0 ? comm.length : end),
       ...(executable === undefined ? {} : { executable }),
       ...(userName === undefined ? {} : { userName }),
       ...(path === undefined ? {} : { cgroup: path }),
@@ -93,6 +93,15 @@ export class Owners {
       // No such file: no names.
     }
     return this.users.get(uid);
+  }
+}
+
+/** Of the process's first thread; the kernel may only know the one that made the socket. */
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
   }
 }
 
