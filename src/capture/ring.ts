@@ -24,7 +24,7 @@ export class Ring {
   private readonly consumed: BigUint64Array;
   private readonly produced: BigUint64Array;
   private readonly headers: Int32Array;
-  private position = 0;
+  private position: number;
 
   /** @param size in bytes, a power of two */
   constructor(fd: number, size: number) {
@@ -39,6 +39,7 @@ export class Ring {
     this.headers = new Int32Array(this.producer.memory);
     this.consumed = new BigUint64Array(this.consumer.memory, 0, 1);
     this.produced = new BigUint64Array(this.producer.memory, 0, 1);
+    this.position = Number(this.consumed[0]);
   }
 
   /** Hands at most `limit` records to the reader; returns how many. */

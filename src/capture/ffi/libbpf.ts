@@ -5,6 +5,35 @@ import { SystemCallError } from './libc.ts';
 /** A pointer that only libbpf looks into. */
 export type Handle = bigint;
 
+koffi.struct('bpf_test_run_opts', {
+  size: 'size_t',
+  dataIn: 'void *',
+  dataOut: 'void *',
+  dataSizeIn: 'uint32_t',
+  dataSizeOut: 'uint32_t',
+  contextIn: 'void *',
+  contextOut: 'void *',
+  contextSizeIn: 'uint32_t',
+  contextSizeOut: 'uint32_t',
+  result: 'uint32_t',
+  repeat: 'int',
+  duration: 'uint32_t',
+  flags: 'uint32_t',
+  processor: 'uint32_t',
+  batchSize: 'uint32_t',
+});
+
+/** The part of `struct bpf_test_run_opts` that is used. */
+export interface TestRun {
+  readonly size: number;
+  readonly dataIn: Buffer;
+  readonly dataSizeIn: number;
+  readonly repeat: number;
+  duration: number;
+}
+
+export const TEST_RUN_SIZE = 80;
+
 export class Libbpf {
   readonly openFile: (path: string, options: null) => Handle | null;
   readonly load: (object: Handle) => number;
@@ -29,7 +58,8 @@ export class Libbpf {
     count: Uint32Array,
     options: null,
   ) => number;
-  readonly testRun: (program: number, options: ArrayBufferView) => number;
+  /** `options.duration` becomes the mean time of a run in nanoseconds. */
+  readonly testRun: (program: number, options: TestRun) => number;
   readonly tcHookCreate: (hook: ArrayBufferView) => number;
   readonly tcHookDestroy: (hook: ArrayBufferView) => number;
   readonly tcAttach: (hook: ArrayBufferView, options: ArrayBufferView) => number;
@@ -55,7 +85,7 @@ export class Libbpf {
     this.mapLookupBatch = bind(
       'int bpf_map_lookup_batch(int map, void *from, void *next, void *keys, void *values, void *count, void *options)',
     );
-    this.testRun = bind('int bpf_prog_test_run_opts(int program, void *options)');
+    this.testRun = bind('int bpf_prog_test_run_opts(int program, _Inout_ bpf_test_run_opts *options)');
     this.tcHookCreate = bind('int bpf_tc_hook_create(void *hook)');
     this.tcHookDestroy = bind('int bpf_tc_hook_destroy(void *hook)');
     this.tcAttach = bind('int bpf_tc_attach(void *hook, void *options)');
