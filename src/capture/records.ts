@@ -50,9 +50,7 @@ export class Records {
     frame.interfaceIndex = view.getUint32(start + RecordField.ifindex, true);
     frame.linkType = (kind & RecordKind.ip) === 0 ? LINKTYPE_ETHERNET : LINKTYPE_RAW;
     frame.owner =
-      (kind & RecordKind.owned) === 0
-        ? undefined
-        : this.owners.find(this.ring.bytes, view, start + RecordField.owner);
+      (kind & RecordKind.owned) === 0 ? undefined : this.owners.find(this.ring.bytes, view, start + RecordField.owner);
     if ((kind & RecordKind.tracked) === 0) {
       this.sink?.frame(frame);
       return;
