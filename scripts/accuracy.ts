@@ -1,6 +1,6 @@
 /**
  * Compares the whole corpus with tshark's tables and prints every difference; with `--write`, makes docs/accuracy.md from
- * the comparison and the reasons in test/corpus/explained.json.
+ * the comparison, the reasons in test/corpus/explained.json, and the comparison with Zeek, Suricata, nDPI and Arkime.
  *
  *     node dist/scripts/accuracy.js [--write] [PART OF A FILE NAME]
  */
@@ -8,6 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agreement, compareCorpus, type Explained, explainedDifferences, Tallies } from '../test/corpus/accuracy.ts';
 import type { Table } from '../test/corpus/difference.ts';
+import { compareOracles } from '../test/corpus/oracles/compare.ts';
+import { oracleReport } from '../test/corpus/oracles/report.ts';
 import { PROJECT, sharedFolder } from '../test/support/shared.ts';
 
 const TITLES: Readonly<Record<Table, string>> = {
@@ -71,4 +73,7 @@ for await (const result of compareCorpus(corpus, part)) {
 }
 for (const [key, found] of tallies.differences) for (const one of found) console.log(key, one.sort, one.what);
 for (const [table, tally] of tallies.byTable) console.log(table, tally);
-if (write) writeFileSync(join(PROJECT, 'docs', 'accuracy.md'), report(tallies));
+if (write) {
+  const oracles = oracleReport(await compareOracles(corpus));
+  writeFileSync(join(PROJECT, 'docs', 'accuracy.md'), `${report(tallies)}\n${oracles}`);
+}

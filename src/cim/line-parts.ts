@@ -23,7 +23,8 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
-const MAX_SENSOR_NAME = 256;
+/** A host name has at most 253 characters. */
+const MAX_SENSOR_BYTES = 256;
 const MAX_INTERFACE_BYTES = 32;
 const MAX_COMMAND_BYTES = 48;
 /** useradd(8) allows 32 characters. */
@@ -36,8 +37,11 @@ const INNER_VLAN = new Piece(',"inner_vlan":');
 
 /** Deeper than a decoder of ordinary traffic sees; the true depth is kept. */
 const TUNNELS = listSpec('tunnels', 3, 450, 'tunnel_count');
-const POLICIES = listSpec('policy', 6, 800, 'policy_count');
-const RULES = listSpec('rules', 12, 400, 'rule_count');
+const POLICIES = listSpec('policy', 6, 880, 'policy_count');
+/** Ids of the rules that were violated, that would be but for an exception, and that nobody could judge. */
+const RULES = listSpec('rules', 12, 300, 'rule_count');
+const EXCEPTED = listSpec('excepted', 12, 150, 'excepted_count');
+const NOT_OBSERVED = listSpec('not_observed', 12, 150, 'not_observed_count');
 const MAX_ID_BYTES = 64;
 
 const piece = (text: string): Piece => new Piece(text);
@@ -78,6 +82,13 @@ const OUTCOMES: Readonly<Record<Outcome, Piece>> = {
   not_observable: piece('","outcome":"not_observable"'),
 };
 
+/** The name as JSON, its end left out as far as needed. */
+function sensorName(name: string): string {
+  let kept = name.slice(0, MAX_SENSOR_BYTES);
+  while (Buffer.byteLength(JSON.stringify(kept)) > MAX_SENSOR_BYTES) kept = kept.slice(0, -1);
+  return JSON.stringify(kept);
+}
+
 /** What is constant for a transport and an IP version. */
 export type HeadPieces = Readonly<Record<Transport, readonly [ipv4: Piece, ipv6: Piece]>>;
 
@@ -96,7 +107,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
-    this.dvc = JSON.stringify(options.dvc.slice(0, MAX_SENSOR_NAME));
+    this.dvc = sensorName(options.dvc);
     this.localAddresses = options.localAddresses;
     this.hasLocalAddresses = options.localAddresses.size > 0;
   }
@@ -204,7 +215,7 @@ export class LineParts {
     if (verdicts.length === 0) return;
     const { writer, list, innerList } = this;
     list.begin(POLICIES);
-    for (const { policy, outcome, violations } of verdicts) {
+    for (const { policy, outcome, violations, excepted, notObserved } of verdicts) {
       if (!list.next()) continue;
       writer.piece(POLICY);
       writer.text(policy, MAX_ID_BYTES);
@@ -212,6 +223,16 @@ export class LineParts {
       innerList.begin(RULES);
       for (const { rule } of violations) innerList.item(rule, MAX_ID_BYTES);
       innerList.end();
+      if (excepted !== undefined) {
+        innerList.begin(EXCEPTED);
+        for (const { rule } of excepted) innerList.item(rule, MAX_ID_BYTES);
+        innerList.end();
+      }
+      if (notObserved !== undefined) {
+        innerList.begin(NOT_OBSERVED);
+        for (const rule of notObserved) innerList.item(rule, MAX_ID_BYTES);
+        innerList.end();
+      }
       writer.piece(END_OBJECT);
       list.done();
     }

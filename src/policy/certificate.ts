@@ -95,7 +95,7 @@ function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
 /** A root's signature on itself proves nothing and may have any hash (RFC 8446 §4.4.2.2). */
 function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
   return nameMatchers(source).map(({ expected, holds }) => ({
-    expected: `signature with ${expected}`,
+    expected: `signature hash ${expected}`,
     judge({ signatureAlgorithm, selfSigned: root }, _, position) {
       if (position > 0 && root) return KEPT;
       const hash = certificateHash(signatureAlgorithm);

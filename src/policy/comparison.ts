@@ -51,12 +51,20 @@ export function within(value: number, { least, most }: Interval): boolean {
   return value >= least && value <= most;
 }
 
+const WORDS: Readonly<Record<string, string>> = {
+  '<': 'below ',
+  '<=': 'at most ',
+  '>': 'above ',
+  '>=': 'at least ',
+};
+
 /** `at least 2048`, `below 128`, `256`, `at least 112 and below 128`. */
 export function describeComparison(source: ComparisonSource): string {
-  const { least, most } = parseComparison(source);
-  if (least === most) return `${least}`;
-  const parts: string[] = [];
-  if (least > 0) parts.push(`at least ${least}`);
-  if (most < Number.POSITIVE_INFINITY) parts.push(`below ${most + 1}`);
-  return parts.join(' and ');
+  return [source]
+    .flat()
+    .map((one) => {
+      const [, operator = '', digits] = COMPARISON.exec(String(one)) ?? [];
+      return `${WORDS[operator] ?? ''}${digits}`;
+    })
+    .join(' and ');
 }

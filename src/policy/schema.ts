@@ -107,7 +107,7 @@ function explain(error: ErrorObject): Mistake[] {
     case 'anyOf': {
       const keys = (error.schema as { required: string[] }[]).flatMap((branch) => branch.required);
       const last = `\`${keys.pop()}\``;
-      return mistake(`${subject} requires nothing`, `add ${keys.map((key) => `\`${key}\``).join(', ')} or ${last}`);
+      return mistake(`${subject} is about nothing`, `add ${keys.map((key) => `\`${key}\``).join(', ')} or ${last}`);
     }
     case 'if':
       return [];

@@ -91,7 +91,7 @@ describe('mistakes in the text', () => {
 
   test('a rule that requires nothing', () => {
     assert.deepEqual(problems(GOOD.slice(0, GOOD.indexOf('    negotiated'))), [
-      '6:5: `rules[0]` requires nothing; add `negotiated`, `offered` or `dns`',
+      '6:5: `rules[0]` is about nothing; add `negotiated`, `offered` or `dns`',
     ]);
     assert.deepEqual(broken('{ min: TLSv1_2 }', '{}'), [
       '13:17: `rules[0].negotiated.versions` is empty; fill it or remove it',

@@ -100,7 +100,7 @@ describe('cipher suites', () => {
     const both = 'allow: [{ encryption: AES }], deny: [{ encryption: RC4, strength_bits: ["> 0", "<= 128"] }]';
     assert.deepEqual(hits(both, 0x0005), [
       'TLS_RSA_WITH_RC4_128_SHA; expected encryption AES',
-      'TLS_RSA_WITH_RC4_128_SHA; expected not encryption RC4 and strength at least 1 and below 129 bits',
+      'TLS_RSA_WITH_RC4_128_SHA; expected not encryption RC4 and strength above 0 and at most 128 bits',
     ]);
   });
 });

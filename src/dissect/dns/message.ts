@@ -35,25 +35,31 @@ function append<T>(section: T[], entry: T): T[] {
 
 /**
  * What the header alone tells: whether the bytes at `start` can be a DNS message of `length` bytes (on the wire).
- * Entries that cannot fit are let through where there is room for one: some senders count what they then leave out.
  */
 export function canBeDns(view: DataView, start: number, length: number): boolean {
-  if (length < HEADER_LENGTH) return false;
-  const opcode = (view.getUint8(start + 2) >> 3) & 15;
-  if (!isOpcodeAssigned(opcode)) return false;
+  return length >= HEADER_LENGTH && isOpcodeAssigned(opcodeAt(view, start)) && hasRoom(view, start, length);
+}
+
+const opcodeAt = (view: DataView, start: number): number => (view.getUint8(start + 2) >> 3) & 15;
+
+/** Entries that cannot fit are let through where there is room for one: some senders count what they then leave out. */
+function hasRoom(view: DataView, start: number, length: number): boolean {
   const questions = view.getUint16(start + 4);
   const records = view.getUint16(start + 6) + view.getUint16(start + 8) + view.getUint16(start + 10);
   const room = length - HEADER_LENGTH;
   // A bare header is an error's answer; a DSO message counts nothing (RFC 8490 §5.4).
-  if (questions + records === 0) return room === 0 || opcode === OPCODE_DSO;
+  if (questions + records === 0) return room === 0 || opcodeAt(view, start) === OPCODE_DSO;
   return questions > 0 ? questions * MIN_QUESTION <= room : room >= MIN_RECORD;
 }
 
 /** The capture kept the id and the flags of a header but not all of it: what it says is told, without entries. */
 function isCutHeader(view: DataView, start: number, end: number, length: number): boolean {
-  return (
-    length >= HEADER_LENGTH && end - start >= LEAST_CAPTURED && isOpcodeAssigned((view.getUint8(start + 2) >> 3) & 15)
-  );
+  return length >= HEADER_LENGTH && end - start >= LEAST_CAPTURED && isOpcodeAssigned(opcodeAt(view, start));
+}
+
+/** Of a message that breaks off: something was there or could be. An unassigned opcode takes a message that is whole. */
+function isCredible(message: DnsMessage): boolean {
+  return isOpcodeAssigned(message.opcode) && (!isEmpty(message) || fits(message));
 }
 
 /** Decodes messages, one after the other; what it returns owns its memory. */
@@ -85,7 +91,7 @@ export class DnsParser {
     like: DnsMessage | undefined,
   ): DnsMessage | undefined {
     const headerCut = end - start < HEADER_LENGTH;
-    if (headerCut ? !isCutHeader(view, start, end, length) : !canBeDns(view, start, length)) {
+    if (headerCut ? !isCutHeader(view, start, end, length) : !hasRoom(view, start, length)) {
       this.status = Status.notThis;
       return undefined;
     }
@@ -122,7 +128,7 @@ export class DnsParser {
     const { whole } = this;
     const cut = end - start < length;
     message.incomplete = !whole || cut;
-    if (!whole && !headerCut && isEmpty(message) && !fits(message)) {
+    if (!whole && !headerCut && !isCredible(message)) {
       this.status = Status.notThis;
       return undefined;
     }

@@ -250,10 +250,15 @@ describe('DNS messages', () => {
       Buffer.alloc(64, 0xff),
       Buffer.from('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n'),
       hex('16 0301 0200 01 0001fc 0303 1234567890abcdef1234567890abcdef'),
-      message({ flags: 0x4900, questions: [question('a')] }),
+      message({ flags: 0x4900, questions: [question('a')] }).subarray(0, -1),
       hex('0001 0100 0000 0001 0000 0000 c0'),
     ];
     for (const bytes of refused) assert.deepEqual(parse(bytes), { message: undefined, status: Status.notThis });
+  });
+
+  it('takes an unassigned opcode where the message is whole', () => {
+    const { message: odd, status } = parse(Buffer.from(message({ flags: 0x4900, questions: [question('a')] })));
+    assert.deepEqual([odd?.opcode, odd?.questions.length, status], [9, 1, Status.ok]);
   });
 
   it('takes any bytes: ends, stays inside, says so when it is not whole', () => {

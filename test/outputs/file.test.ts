@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { FileOutput } from '../../src/outputs/file.ts';
+import { DeliveryError } from '../../src/outputs/output.ts';
+import { eventOf, eventsOf } from './events.ts';
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vesper-file-'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const isRoot = process.getuid?.() === 0;
+
+describe('FileOutput', () => {
+  it('creates the file and its directories with the first batch, not before', async () => {
+    const path = join(folder, 'a/b/all.ndjson');
+    const output = new FileOutput(path);
+    output.sendNow([]);
+    assert.equal(existsSync(join(folder, 'a')), false);
+    await output.send(eventsOf(['{"n":1}', '{"n":2}']));
+    assert.equal(readFileSync(path, 'utf8'), '{"n":1}\n{"n":2}\n');
+    assert.equal(statSync(path).mode & 0o007, 0, 'not for everybody');
+    await output.close();
+    await output.close();
+  });
+
+  it('appends, also to what is there already', async () => {
+    const path = join(folder, 'append.ndjson');
+    writeFileSync(path, 'before\n');
+    for (const line of ['one', 'two']) {
+      const output = new FileOutput(path);
+      output.sendNow([eventOf(line)]);
+      await output.close();
+    }
+    assert.equal(readFileSync(path, 'utf8'), 'before\none\ntwo\n');
+  });
+
+  it('ends a last line that a crash has torn', async () => {
+    const path = join(folder, 'torn.ndjson');
+    writeFileSync(path, '{"whole":1}\n{"torn');
+    const output = new FileOutput(path);
+    output.sendNow([eventOf('{"next":1}')]);
+    await output.close();
+    assert.equal(readFileSync(path, 'utf8'), '{"whole":1}\n{"torn\n{"next":1}\n');
+  });
+
+  it('keeps the kinds apart, in order', async () => {
+    const path = join(folder, '{kind}/{kind}.ndjson');
+    const output = new FileOutput(path);
+    output.sendNow(eventsOf(['f1', 'd1', 'd2', 'f2', 'd3', 'd4'], ['flow', 'dns', 'dns']));
+    output.sendNow([eventOf('f3'), eventOf('t1', 'tls')]);
+    await output.close();
+    const read = (kind: string): string => readFileSync(join(folder, kind, `${kind}.ndjson`), 'utf8');
+    assert.equal(read('flow'), 'f1\nf2\nf3\n');
+    assert.equal(read('dns'), 'd1\nd2\nd3\nd4\n');
+    assert.equal(read('tls'), 't1\n');
+    assert.equal(existsSync(join(folder, 'finding')), false);
+  });
+
+  it('writes events of several blocks and of any UTF-8', async () => {
+    const path = join(folder, 'blocks.ndjson');
+    const output = new FileOutput(path);
+    output.sendNow([...eventsOf(['é', '😀']), eventOf('x'), ...eventsOf(['1', '2']).reverse()]);
+    await output.close();
+    assert.equal(readFileSync(path, 'utf8'), 'é\n😀\nx\n2\n1\n');
+  });
+
+  it('says why it cannot write', async () => {
+    const file = join(folder, 'plain');
+    writeFileSync(file, '');
+    for (const [path, reason] of [
+      [join(file, 'below.ndjson'), /cannot write .*plain\/below.ndjson: .* \((ENOTDIR|EEXIST)\)$/],
+      [folder, /illegal operation on a directory \(EISDIR\)$/],
+      ['/dev/full', /^cannot write \/dev\/full: no space left on device \(ENOSPC\)$/],
+    ] as const) {
+      const output = new FileOutput(path);
+      await assert.rejects(output.send(eventsOf(['1', '2'])), (error) => {
+        assert.ok(error instanceof DeliveryError);
+        assert.match(error.message, reason);
+        assert.equal(error.delivered, 0);
+        assert.equal(error.retryable, false);
+        return true;
+      });
+      await output.close();
+    }
+  });
+
+  it('says that a directory is not writable', { skip: isRoot && 'root may write everywhere' }, () => {
+    const closed = mkdtempSync(join(folder, 'closed-'));
+    chmodSync(closed, 0o500);
+    const output = new FileOutput(join(closed, 'x.ndjson'));
+    assert.throws(() => output.sendNow([eventOf('x')]), /permission denied \(EACCES\)$/);
+    assert.deepEqual(readdirSync(closed), []);
+  });
+
+  it('counts the whole lines that were written before the disk was full', () => {
+    const path = join(folder, 'limited.ndjson');
+    const child = fileURLToPath(new URL('./file-child.js', import.meta.url));
+    const limited = `trap '' XFSZ; ulimit -f 1; exec "$0" "$1" "$2"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', limited, process.execPath, child, path], { encoding: 'utf8' });
+    const { size } = statSync(path);
+    assert.ok(size > 0 && size < 10_000, `${size} bytes ${stderr}`);
+    const { message, delivered } = JSON.parse(stdout);
+    assert.match(message, /file too large \(EFBIG\)$/);
+    assert.equal(delivered, Math.floor(size / 10));
+  });
+});

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CimEvent } from '../../src/cim/event.ts';
+import { type Counters, createCounters } from '../../src/counters.ts';
+import { Delivery } from '../../src/outputs/delivery.ts';
+import { DeliveryError, type Output } from '../../src/outputs/output.ts';
+import { BATCH_BYTES, HIGH_WATER_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
+import { eventOf, eventsOf } from './events.ts';
+
+/** An output that acknowledges when the test says so. */
+class SlowOutput implements Output {
+  readonly name = 'slow';
+  readonly batches: (readonly CimEvent[])[] = [];
+  readonly pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  closed = 0;
+
+  send(batch: readonly CimEvent[]): Promise<void> {
+    this.batches.push(batch);
+    return new Promise((resolve, reject) => this.pending.push({ resolve, reject }));
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
+  }
+
+  lines(): string[] {
+    return this.batches.flat().map(({ line }) => line);
+  }
+}
+
+/** An output that takes everything. */
+class WillingOutput extends SlowOutput {
+  override async send(batch: readonly CimEvent[]): Promise<void> {
+    this.batches.push(batch);
+  }
+}
+
+function open(...outputs: Output[]): { delivery: Delivery; counters: Counters; failures: string[] } {
+  const counters = createCounters();
+  const failures: string[] = [];
+  const delivery = new Delivery(outputs, counters, (output, error) =>
+    failures.push(`${output.name}: ${error.message}`),
+  );
+  return { delivery, counters, failures };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The law of counters.ts. */
+function assertBalanced(counters: Counters): void {
+  const { 'events.produced': produced, 'events.sent': sent, 'events.queued': queued } = counters;
+  assert.equal(produced, sent + queued + counters['events.dropped.output']);
+}
+
+/** An event whose line and newline have this many bytes. */
+const big = (bytes: number): CimEvent => eventOf('x'.repeat(bytes - 1));
+
+describe('Delivery', () => {
+  it('sends in order, one batch at a time', async () => {
+    const output = new SlowOutput();
+    const { delivery, counters } = open(output);
+    const half = big(BATCH_BYTES / 2); // one event again and again: its block never changes
+    for (let i = 0; i < 6; i++) delivery.push(half);
+    assert.equal(output.batches.length, 1);
+    assert.equal(counters['events.queued'], 6);
+    assertBalanced(counters);
+    output.pending.shift()?.resolve();
+    await turn();
+    assert.equal(output.batches.length, 2);
+    assert.equal(counters['events.sent'], 2);
+    assertBalanced(counters);
+    const drained = delivery.drain();
+    for (let i = 0; i < 2; i++) {
+      output.pending.shift()?.resolve();
+      await turn();
+    }
+    await drained;
+    assert.deepEqual(
+      output.batches.map((batch) => batch.length),
+      [2, 2, 2],
+    );
+    assert.equal(counters['events.sent'], 6);
+    assert.equal(counters['events.queued'], 0);
+  });
+
+  it('gives every output every event and drains them all', async () => {
+    const outputs = [new WillingOutput(), new WillingOutput()];
+    const { delivery, counters } = open(...outputs);
+    const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i}`);
+    for (const line of lines) delivery.push(eventOf(line));
+    await delivery.close();
+    await delivery.close();
+    for (const output of outputs) {
+      assert.deepEqual(output.lines(), lines);
+      assert.equal(output.closed, 1);
+    }
+    assert.equal(counters['events.sent'], 2_000);
+    assertBalanced(counters);
+  });
+
+  it('asks to wait above the high-water mark until the output has caught up', async () => {
+    const output = new SlowOutput();
+    const { delivery } = open(output);
+    const event = big(BATCH_BYTES);
+    assert.equal(delivery.ready(), undefined);
+    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES - 1; i++) delivery.push(event);
+    assert.equal(delivery.ready(), undefined);
+    delivery.push(event);
+    const ready = delivery.ready();
+    assert.ok(ready);
+    let isReady = false;
+    ready.then(() => {
+      isReady = true;
+    });
+    output.pending.shift()?.resolve();
+    await turn();
+    assert.equal(isReady, false, 'one batch is not enough');
+    while (output.pending.length > 0 && !isReady) {
+      output.pending.shift()?.resolve();
+      await turn();
+    }
+    assert.equal(isReady, true);
+    assert.equal(delivery.ready(), undefined);
+    assert.ok(output.batches.length < HIGH_WATER_BYTES / BATCH_BYTES);
+  });
+
+  it('drops and counts what a full queue cannot take, by bytes and by events', () => {
+    for (const [event, limit] of [
+      [big(BATCH_BYTES), MAX_QUEUED_BYTES / BATCH_BYTES],
+      [eventOf('x'), MAX_QUEUED_EVENTS],
+    ] as const) {
+      const { delivery, counters, failures } = open(new SlowOutput());
+      for (let i = 0; i < limit + 3; i++) delivery.push(event);
+      assert.equal(counters['events.queued'], limit);
+      assert.equal(counters['events.dropped.output'], 3);
+      assertBalanced(counters);
+      assert.deepEqual(failures, []);
+    }
+  });
+
+  it('ends with the first error: reports it once, counts the rest as dropped, lets nobody wait', async () => {
+    const output = new SlowOutput();
+    const { delivery, counters, failures } = open(output, new WillingOutput());
+    const event = big(BATCH_BYTES);
+    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES; i++) delivery.push(event);
+    const ready = delivery.ready();
+    output.pending.shift()?.reject(new DeliveryError('broken', false));
+    await ready;
+    delivery.push(event);
+    await delivery.drain();
+    assert.equal(delivery.ready(), undefined);
+    assert.deepEqual(failures, ['slow: broken']);
+    assert.equal(output.batches.length, 1);
+    assert.equal(counters['events.dropped.output'], HIGH_WATER_BYTES / BATCH_BYTES + 1);
+    assert.equal(counters['events.sent'], HIGH_WATER_BYTES / BATCH_BYTES + 1);
+    assertBalanced(counters);
+  });
+
+  it('counts what a failing batch delivered before its error', async () => {
+    const output = new SlowOutput();
+    const { delivery, counters } = open(output);
+    for (let i = 0; i < 5; i++) delivery.push(eventOf('x'));
+    const drained = delivery.drain();
+    output.pending.shift()?.reject(new DeliveryError('full', false, { delivered: 3 }));
+    await drained;
+    assert.equal(counters['events.sent'], 3);
+    assert.equal(counters['events.dropped.output'], 2);
+    assertBalanced(counters);
+  });
+
+  it('sends at once to an output that never waits', () => {
+    const sent: number[] = [];
+    const output: Output = {
+      name: 'now',
+      sendNow: (batch) => void sent.push(batch.length),
+      send: async () => assert.fail('send is for outputs that wait'),
+      close: async () => {},
+    };
+    const { delivery, counters } = open(output);
+    const event = big(BATCH_BYTES);
+    for (let i = 0; i < 1_000; i++) delivery.push(event);
+    assert.equal(counters['events.sent'], 1_000);
+    assert.equal(delivery.ready(), undefined);
+    assert.equal(sent.length, 1_000);
+  });
+
+  it('ends a batch of a fair size where a block ends', async () => {
+    const output = new WillingOutput();
+    const { delivery } = open(output);
+    const most = Array.from({ length: 200 }, (_, i) => String(i).padEnd(1_000));
+    for (const event of [...eventsOf(most), ...eventsOf(['1', '2']), ...eventsOf(['3'])]) delivery.push(event);
+    await delivery.drain();
+    assert.deepEqual(
+      output.batches.map((batch) => batch.length),
+      [200, 3],
+    );
+  });
+
+  it('sends a batch that does not fill up', async () => {
+    const output = new WillingOutput();
+    const { delivery, counters } = open(output);
+    delivery.push(eventOf('alone'));
+    assert.equal(output.batches.length, 0);
+    while (counters['events.sent'] === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(output.lines(), ['alone']);
+  });
+});

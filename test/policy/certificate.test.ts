@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Certificate } from '../../src/dissect/event.ts';
+import { certificateNames, nameMatcher } from '../../src/policy/server-name.ts';
+import { certificate, detailed } from './handshakes.ts';
+import { policy, summary } from './policies.ts';
+
+const DAY = 86_400;
+const NEW_YEAR_2025 = 1_735_689_600;
+
+/** What a rule on the certificate says of a TLS 1.2 handshake of 2025-02-01 with this chain. */
+function judged(requirements: string, chain: Partial<Certificate>[], serverName?: string): string[] {
+  const event = detailed(0x0303, 0xc02f, { certificates: chain.map(certificate) }, { serverName });
+  return summary(policy(`negotiated: { certificate: { ${requirements} } }`).judge(event));
+}
+
+const rsa = (bits: number) => ({ key: { type: 'RSA', bits, curve: undefined } });
+const ec = (curve: string, bits: number) => ({ key: { type: 'EC', bits, curve } });
+const GOOD = ['compliant'];
+const bad = (text: string) => ['non_compliant', `r: ${text}`];
+
+describe('keys', () => {
+  test('size by type, RSA-PSS as RSA', () => {
+    const rule = 'key_bits: { RSA: ">= 2048", EC: ">= 256" }';
+    assert.deepEqual(judged(rule, [rsa(2048)]), GOOD);
+    assert.deepEqual(judged(rule, [rsa(1024)]), bad('RSA key of 1024 bits, not RSA key of at least 2048 bits'));
+    assert.equal(judged(rule, [{ key: { type: 'RSA-PSS', bits: 1024, curve: undefined } }])[0], 'non_compliant');
+    assert.deepEqual(judged(rule, [ec('secp224r1', 224)]), bad('EC key of 224 bits, not EC key of at least 256 bits'));
+    assert.deepEqual(judged(rule, [{ key: { type: 'Ed25519', bits: undefined, curve: undefined } }]), GOOD);
+    assert.deepEqual(judged(rule, [{ key: { type: 'RSA', bits: undefined, curve: undefined } }]), [
+      'not_observable',
+      'r?',
+    ]);
+  });
+
+  test('type and curve, by any alias', () => {
+    assert.deepEqual(judged('key_types: { allow: [EC, RSA] }', [rsa(2048)]), GOOD);
+    assert.deepEqual(judged('key_types: { deny: [DSA] }', [{ key: { type: 'DSA', bits: 1024, curve: undefined } }]), [
+      ...bad('key type DSA, not key type not DSA'),
+    ]);
+    const curves = 'curves: { allow: [prime256v1, P-384] }';
+    assert.deepEqual(judged(curves, [ec('secp256r1', 256)]), GOOD);
+    assert.deepEqual(
+      judged(curves, [ec('secp521r1', 521)]),
+      bad('curve secp521r1, not curve one of prime256v1, P-384'),
+    );
+    assert.deepEqual(judged(curves, [rsa(2048)]), GOOD);
+  });
+});
+
+describe('signature', () => {
+  const rule = 'signature_hashes: { deny: [MD5, SHA1] }';
+
+  test('by its hash', () => {
+    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'ecdsa-with-SHA256' }]), GOOD);
+    assert.deepEqual(
+      judged(rule, [{ signatureAlgorithm: 'sha1WithRSAEncryption' }]),
+      bad('sha1WithRSAEncryption, not signature hash not MD5, SHA1'),
+    );
+    assert.deepEqual(judged('signature_hashes: { allow: [SHA256] }', [{ signatureAlgorithm: 'ED25519' }]), GOOD);
+    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'rsassaPss' }]), ['not_observable', 'r?']);
+  });
+
+  test("of the chain where asked for, but for a root's on itself", () => {
+    const weak = { signatureAlgorithm: 'sha1WithRSAEncryption', subject: 'CN=Old CA' };
+    assert.deepEqual(judged(rule, [{}, weak]), GOOD);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: true }]), GOOD);
+    assert.deepEqual(
+      judged(`scope: chain, ${rule}`, [{}, weak]),
+      bad('sha1WithRSAEncryption (CN=Old CA), not signature hash not MD5, SHA1'),
+    );
+  });
+
+  test('self-signed', () => {
+    assert.deepEqual(judged('self_signed: false', [{}]), GOOD);
+    assert.equal(judged('self_signed: false', [{ selfSigned: true }])[0], 'non_compliant');
+  });
+});
+
+describe('validity, at the time of the packets', () => {
+  test('expired, not yet valid', () => {
+    assert.deepEqual(judged('expired: false, not_yet_valid: false', [{}]), GOOD);
+    assert.deepEqual(
+      judged('expired: false', [{ notAfter: NEW_YEAR_2025 + 10 * DAY - 1 }]),
+      bad('valid until 2025-01-10, not a certificate that has not expired'),
+    );
+    assert.deepEqual(
+      judged('not_yet_valid: false', [{ notBefore: NEW_YEAR_2025 + 59 * DAY }]),
+      bad('valid from 2025-03-01, not a certificate that is valid already'),
+    );
+    // The last second of the period belongs to it.
+    assert.deepEqual(judged('expired: false', [{ notAfter: 1_738_368_000 }]), GOOD);
+    assert.equal(judged('expired: false', [{ notAfter: 1_738_367_999 }])[0], 'non_compliant');
+  });
+
+  test('length in days, both ends counted', () => {
+    const rule = 'validity_days: "<= 90"';
+    assert.deepEqual(judged(rule, [{}]), GOOD);
+    assert.deepEqual(
+      judged(rule, [{ notAfter: NEW_YEAR_2025 + 90 * DAY }]),
+      bad('valid for 91 days, not valid for at most 90 days'),
+    );
+  });
+});
+
+describe('names (RFC 9525)', () => {
+  const names = (...subjectAlternativeNames: string[]) => certificate({ subjectAlternativeNames });
+
+  test('a name, whatever its case, and never the common name', () => {
+    assert.ok(certificateNames(names('DNS:www.Example.com'), 'WWW.example.com'));
+    assert.ok(!certificateNames(names('DNS:example.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names('email:www.example.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names(), 'www.example.com'));
+  });
+
+  test('a wildcard is one whole label, the left-most', () => {
+    assert.ok(certificateNames(names('DNS:*.example.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names('DNS:*.example.com'), 'a.www.example.com'));
+    assert.ok(!certificateNames(names('DNS:*.example.com'), 'example.com'));
+    assert.ok(!certificateNames(names('DNS:w*.example.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names('DNS:www.*.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names('DNS:*.*.com'), 'www.example.com'));
+    assert.ok(!certificateNames(names('DNS:*'), 'localhost'));
+  });
+
+  test('an address by its IP entry only', () => {
+    assert.ok(certificateNames(names('IP:192.0.2.1'), '192.0.2.1'));
+    assert.ok(certificateNames(names('IP:2001:db8::1'), '2001:db8:0::1'));
+    assert.ok(!certificateNames(names('DNS:192.0.2.1'), '192.0.2.1'));
+  });
+
+  test('judged against SNI; without it, not observable', () => {
+    const rule = 'name_mismatch: false';
+    assert.deepEqual(judged(rule, [{}], 'www.example.com'), GOOD);
+    assert.deepEqual(judged(rule, [{}], 'example.org'), [
+      ...bad(
+        'example.org asked for, DNS:www.example.com certified, not a certificate for the name that the client asked for',
+      ),
+    ]);
+    assert.deepEqual(judged(rule, [{}]), ['not_observable', 'r?']);
+  });
+
+  test('patterns of policies: a wildcard is any depth', () => {
+    const matches = nameMatcher(['example.org', '*.example.com']);
+    for (const name of ['example.org', 'EXAMPLE.org.', 'a.example.com', 'b.a.example.com'])
+      assert.ok(matches(name), name);
+    for (const name of ['example.com', 'a.example.org', 'notexample.com', '']) assert.ok(!matches(name), name);
+  });
+});

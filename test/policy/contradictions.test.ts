@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parsePolicy } from '../../src/policy/load.ts';
+import { PolicyError } from '../../src/policy/problem.ts';
+import { HEAD, ruleText } from './policies.ts';
+
+/** `what; remedy` of the mistakes in one rule. */
+function mistakes(fields: string): string[] {
+  try {
+    parsePolicy(`${HEAD}rules:\n${ruleText('r', fields)}`, 'p.yaml');
+  } catch (error) {
+    assert.ok(error instanceof PolicyError);
+    assert.ok(error.problems.every(({ position }) => position?.line === 6));
+    return error.problems.map(({ what }) => what);
+  }
+  return [];
+}
+
+describe('rules that cannot be meant', () => {
+  test('versions that leave none', () => {
+    const none = ['no version keeps to all of these'];
+    assert.deepEqual(mistakes('negotiated: { versions: { min: TLSv1_3, max: TLSv1_2 } }'), none);
+    assert.deepEqual(mistakes('negotiated: { versions: { min: TLSv1_2, allow: [SSLv3] } }'), none);
+    assert.deepEqual(mistakes('negotiated: { versions: { allow: [TLSv1_2], deny: [TLSv1_2] } }'), none);
+    assert.deepEqual(mistakes('offered: { versions: { max: TLSv1_2, require: [TLSv1_3] } }'), [
+      '`TLSv1_3` is required and ruled out at once',
+    ]);
+  });
+
+  test('properties that nothing has', () => {
+    assert.deepEqual(mistakes('negotiated: { cipher_suites: { deny: [{ encryption: RC4, mode: GCM }] } }'), [
+      'no cipher suite has all of these properties',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { groups: { allow: [{ ffdhe: true, post_quantum: true }] } }'), [
+      'no group has all of these properties',
+    ]);
+    assert.deepEqual(mistakes('offered: { signature_schemes: { deny: [{ algorithm: EdDSA, hash: SHA1 }] } }'), [
+      'no signature scheme has all of these properties',
+    ]);
+  });
+
+  test('lists that take back what they give', () => {
+    assert.deepEqual(
+      mistakes('negotiated: { cipher_suites: { allow: [{ encryption: RC4 }], deny: [{ aead: false }] } }'),
+      ['every cipher suite that is allowed is denied too'],
+    );
+    assert.deepEqual(
+      mistakes('offered: { groups: { require: [{ hybrid_pq: true }], deny: [{ post_quantum: true }] } }'),
+      ['hybrid pq is required and ruled out at once'],
+    );
+    assert.deepEqual(mistakes('negotiated: { certificate: { signature_hashes: { allow: [SHA1], deny: [SHA1] } } }'), [
+      'everything that is allowed is denied too',
+    ]);
+  });
+
+  test('comparisons that no number meets', () => {
+    const none = ['no number keeps to all of these'];
+    assert.deepEqual(mistakes('negotiated: { dh_bits: [">= 2048", "< 1024"] }'), none);
+    assert.deepEqual(mistakes('negotiated: { certificate: { key_bits: { RSA: ["> 10", "< 11"] } } }'), none);
+  });
+
+  test('properties of keys that are ruled out', () => {
+    assert.deepEqual(mistakes('negotiated: { certificate: { key_types: { allow: [EC] }, key_bits: { RSA: 2048 } } }'), [
+      'key type RSA is ruled out, so that nothing matches',
+    ]);
+    assert.deepEqual(
+      mistakes('negotiated: { certificate: { key_types: { deny: [EC] }, curves: { allow: [P-256] } } }'),
+      ['key type EC is ruled out, so that nothing matches'],
+    );
+  });
+
+  test('conditions that never match', () => {
+    const rule = 'negotiated: { resumed: false }';
+    assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-01-31, ${rule}`), [
+      'the rule ends before it begins (2025-02-01)',
+    ]);
+    assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-02-01, ${rule}`), []);
+    assert.deepEqual(mistakes(`applies_to: { protocols: [quic], versions: { max: TLSv1_2 } }, ${rule}`), [
+      'no version of quic is SSLv2, SSLv3, TLSv1_0, TLSv1_1, DTLSv1_0, TLSv1_2, DTLSv1_2, so that nothing matches',
+    ]);
+  });
+});
+
+describe('values that are no such thing', () => {
+  const rule = 'negotiated: { resumed: false }';
+
+  test('names, with the nearest', () => {
+    assert.deepEqual(mistakes('negotiated: { groups: { deny: [x25518] } }'), ['unknown group "x25518"']);
+    assert.deepEqual(mistakes('offered: { signature_schemes: { deny: [rsa_pss] } }'), [
+      'unknown signature scheme "rsa_pss"',
+    ]);
+  });
+
+  test('days, networks, ports, names, comparisons', () => {
+    assert.deepEqual(mistakes(`from: 2025-02-30, ${rule}`), ['"2025-02-30" is no day']);
+    assert.deepEqual(mistakes(`applies_to: { clients: [10.0.0.0/33] }, ${rule}`), ['"10.0.0.0/33" is no network']);
+    assert.deepEqual(mistakes(`applies_to: { ports: ["90-80"] }, ${rule}`), ['"90-80" is no range of ports']);
+    assert.deepEqual(mistakes(`applies_to: { server_names: ["www.*.com"] }, ${rule}`), ['"www.*.com" is no host name']);
+    assert.deepEqual(mistakes('negotiated: { dh_bits: "=> 2048" }'), ['"=> 2048" is no comparison']);
+  });
+
+  test('`require` is for offers', () => {
+    assert.deepEqual(mistakes('negotiated: { versions: { require: [TLSv1_3] } }'), ['unknown key `require`']);
+  });
+});

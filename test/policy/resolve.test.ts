@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { loadPolicy, parsePolicy } from '../../src/policy/load.ts';
+import { formatProblem, PolicyError } from '../../src/policy/problem.ts';
+import type { LoadOptions } from '../../src/policy/resolve.ts';
+import { HEAD, ruleText } from './policies.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'vesper-resolve-'));
+after(() => rmSync(directory, { recursive: true }));
+
+const RULE = 'negotiated: { versions: { min: TLSv1_2 } }';
+const OTHER = 'negotiated: { versions: { min: TLSv1_3 } }';
+
+function write(name: string, body: string): string {
+  const path = join(directory, `${name}.yaml`);
+  writeFileSync(path, HEAD.replace('test', name) + body);
+  return path;
+}
+
+/** Problems without the folder of the files. */
+function problems(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof PolicyError);
+    return error.message.split('\n').map((line) => line.replaceAll(`${directory}/`, ''));
+  }
+  return [];
+}
+
+function warnings(body: string, options: LoadOptions = {}): string[] {
+  const told: string[] = [];
+  parsePolicy(HEAD + body, 'p.yaml', { ...options, onWarning: (warning) => told.push(formatProblem(warning)) });
+  return told;
+}
+
+describe('extends', () => {
+  test('built-in policies by name, files by their path from the extending one', () => {
+    const base = write('base', `rules:\n${ruleText('own', OTHER)}`);
+    const path = write(
+      'child',
+      `extends: [baseline, ./${basename(base)}]\nrules:\n${ruleText('third', 'dns: { encrypted: true }')}`,
+    );
+    const { id, resolved } = loadPolicy(path);
+    assert.equal(id, 'child');
+    const ids = resolved.rules.map((rule) => rule.id);
+    assert.equal(ids[0], 'no-ssl');
+    assert.deepEqual(ids.slice(-2), ['own', 'third']);
+  });
+
+  test('overrides change fields of an inherited rule, or take it out', () => {
+    const path = write(
+      'changed',
+      'extends: baseline\noverrides:\n  no-3des: { disable: true }\n  no-static-rsa: { level: must, severity: high }\n',
+    );
+    const { rules } = loadPolicy(path).resolved;
+    assert.ok(!rules.some(({ id }) => id === 'no-3des'));
+    const changed = rules.find(({ id }) => id === 'no-static-rsa');
+    assert.equal(changed?.level, 'must');
+    assert.equal(changed?.severity, 'high');
+    assert.deepEqual(changed?.negotiated, { cipher_suites: { deny: [{ key_exchange: 'RSA' }] } });
+    assert.equal(loadPolicy('baseline').resolved.rules.find(({ id }) => id === 'no-static-rsa')?.level, 'should');
+  });
+
+  test('exceptions are inherited; one policy by two ways is one', () => {
+    write('root', `rules:\n${ruleText('r', RULE)}exceptions:\n  - { rules: [r], reason: x, until: 2030-01-01 }\n`);
+    write('left', 'extends: ./root.yaml\n');
+    write('right', 'extends: ./root.yaml\n');
+    const { rules } = loadPolicy(write('both', 'extends: [./left.yaml, ./right.yaml]\n')).resolved;
+    assert.deepEqual(
+      rules.map(({ id }) => id),
+      ['r'],
+    );
+  });
+
+  test('cycles', () => {
+    write('one', 'extends: ./two.yaml\n');
+    write('two', 'extends: ./one.yaml\n');
+    assert.deepEqual(
+      problems(() => loadPolicy(join(directory, 'one.yaml'))),
+      ['two.yaml:5:10: the policy extends itself: one → two → one; remove one of the links'],
+    );
+  });
+
+  test('names that are none, files with mistakes', () => {
+    write('broken', 'rules: []\n');
+    const path = write('child2', 'extends:\n  - baselin\n  - ./none.yaml\n  - ./broken.yaml\n');
+    assert.deepEqual(
+      problems(() => loadPolicy(path)),
+      [
+        'child2.yaml:6:5: `baselin` no built-in policy has this name; did you mean baseline?',
+        'child2.yaml:7:5: `./none.yaml` cannot be read (ENOENT); check the path and its permissions',
+        'broken.yaml:5:8: `rules` is empty; fill it or remove it',
+      ],
+    );
+  });
+
+  test('ids that meet', () => {
+    write('a', `rules:\n${ruleText('r', RULE)}`);
+    write('b', `rules:\n${ruleText('r', OTHER)}`);
+    assert.deepEqual(
+      problems(() => loadPolicy(write('ab', 'extends: [./a.yaml, ./b.yaml]\n'))),
+      ['ab.yaml:5:21: rule `r` is in both `a` and `b`; judge by both policies instead of extending both'],
+    );
+    assert.deepEqual(
+      problems(() => loadPolicy(write('own', `extends: ./a.yaml\nrules:\n${ruleText('r', OTHER)}`))),
+      [
+        'own.yaml:7:11: rule `r` has the id of a rule of `a`; change that one under `overrides`, or give this another id',
+      ],
+    );
+  });
+
+  test('changes of what is not there', () => {
+    const path = write('missing', 'extends: baseline\noverrides:\n  no-3dez: { disable: true }\n');
+    assert.deepEqual(
+      problems(() => loadPolicy(path)),
+      ['missing.yaml:7:3: no inherited rule has the id `no-3dez`; did you mean `no-3des`?'],
+    );
+    const nothing = write('nothing', `overrides:\n  a: { disable: true }\nrules:\n${ruleText('r', RULE)}`);
+    assert.deepEqual(
+      problems(() => loadPolicy(nothing)),
+      ['nothing.yaml:6:3: no inherited rule has the id `a`; there are none: add `extends`'],
+    );
+    const empty = write('empty', 'extends: ./a.yaml\noverrides:\n  r: { disable: true }\n');
+    assert.deepEqual(
+      problems(() => loadPolicy(empty)),
+      ['empty.yaml:1:1: the policy has no rules; add `rules`, or extend a policy that has some'],
+    );
+    assert.deepEqual(
+      problems(() => parsePolicy(HEAD, 'p.yaml')),
+      ['p.yaml:1:1: the policy is about nothing; add `rules` or `extends`'],
+    );
+  });
+});
+
+describe('exceptions', () => {
+  const body = (exception: string) => `rules:\n${ruleText('weak', RULE)}exceptions:\n  - { ${exception} }\n`;
+
+  test('of a rule that is not there', () => {
+    assert.deepEqual(
+      problems(() => parsePolicy(HEAD + body('rules: [waek], reason: x, until: 2030-01-01'), 'p.yaml')),
+      ['p.yaml:8:15: no rule has the id `waek`; did you mean `weak`?'],
+    );
+  });
+
+  test('of a rule that is taken out', () => {
+    const text = 'extends: baseline\noverrides: { no-rc4: { disable: true } }\nexceptions:\n';
+    assert.deepEqual(warnings(`${text}  - { rules: [no-rc4], reason: x, until: 2030-01-01 }\n`), [
+      'p.yaml:8:15: rule `no-rc4` is disabled; the exception does nothing: remove it',
+    ]);
+  });
+
+  test('that have expired', () => {
+    const expired = body('rules: [weak], reason: x, until: 2025-01-01');
+    const midnight = 1_735_776_000;
+    assert.deepEqual(warnings(expired, { now: midnight - 1 }), []);
+    assert.deepEqual(warnings(expired), []);
+    assert.deepEqual(warnings(expired, { now: midnight }), [
+      'p.yaml:8:40: the exception expired on 2025-01-01 and does not apply; remove it, or agree on a later end',
+    ]);
+    assert.equal(parsePolicy(HEAD + expired, 'p.yaml', { now: midnight }).exceptions.length, 0);
+  });
+
+  test('need a reason, an end, and something to be for', () => {
+    assert.deepEqual(
+      problems(() => parsePolicy(HEAD + body('reason: x'), 'p.yaml')),
+      [
+        'p.yaml:8:5: `exceptions[0]` is about nothing; add `rules` or `applies_to`',
+        'p.yaml:8:5: `exceptions[0]` lacks `until`; add `until`: last day of the exception',
+      ],
+    );
+  });
+});
+
+describe('a rule that another one shadows', () => {
+  const both = (first: string, second: string) => warnings(`rules:\n${ruleText('a', first)}${ruleText('b', second)}`);
+  const warned = [
+    'p.yaml:7:5: rule `b` requires the same as rule `a`; every violation is told twice: remove one of them',
+  ];
+
+  test('is told, however it is written', () => {
+    assert.deepEqual(both(RULE, RULE), warned);
+    assert.deepEqual(
+      both(
+        'negotiated: { cipher_suites: { deny: [ECDHE-RSA-RC4-SHA, "0x0005"] } }',
+        'negotiated: { cipher_suites: { deny: [TLS_RSA_WITH_RC4_128_SHA, "0xc011"] } }',
+      ),
+      warned,
+    );
+    assert.deepEqual(
+      both('negotiated: { groups: { deny: [P-256] } }', 'negotiated: { groups: { deny: [prime256v1] } }'),
+      warned,
+    );
+  });
+
+  test('a difference in what it applies to is a difference', () => {
+    assert.deepEqual(both(RULE, `applies_to: { ports: [443] }, ${RULE}`), []);
+    assert.deepEqual(both(RULE, `from: 2025-01-01, ${RULE}`), []);
+    assert.deepEqual(both(RULE, OTHER), []);
+    assert.deepEqual(both('negotiated: { dh_bits: 2048 }', 'negotiated: { dh_bits: ">= 2048" }'), []);
+  });
+});

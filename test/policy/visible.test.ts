@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { HandshakeDetails, ServerHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import { certificate, clientHello, detailed, handshake, serverHello } from './handshakes.ts';
+import { policy, summary } from './policies.ts';
+
+const TLS12 = 0x0303;
+const TLS13 = 0x0304;
+const ECDHE = 0xc02f;
+const DHE = 0x009e;
+const STATIC_RSA = 0x009c;
+const ANONYMOUS = 0x006c;
+
+/** Outcome, violations and rules not observed of a policy with one rule. */
+const judged = (requirements: string, event: TlsHandshakeEvent) => summary(policy(requirements).judge(event));
+
+const KEPT = ['compliant'];
+const LOST = ['not_observable', 'r?'];
+
+describe('groups', () => {
+  const allow = 'negotiated: { groups: { allow: [P-256, { hybrid_pq: true }] } }';
+
+  test("TLS 1.3: the ServerHello's key share", () => {
+    const share = (keyShareGroup: number): TlsHandshakeEvent =>
+      handshake(clientHello({}), { ...serverHello(TLS13, 0x1301), keyShareGroup });
+    assert.deepEqual(judged(allow, share(0x11ec)), KEPT);
+    assert.deepEqual(judged(allow, share(0x001d)), ['non_compliant', 'r: x25519, not one of P-256, hybrid pq']);
+  });
+
+  test('TLS 1.2: ServerKeyExchange only', () => {
+    assert.deepEqual(judged(allow, detailed(TLS12, ECDHE, { group: 0x0017 })), KEPT);
+    assert.deepEqual(judged(allow, detailed(TLS12, ECDHE, {})), LOST);
+    assert.deepEqual(judged(allow, detailed(TLS12, ECDHE, { resumed: true })), LOST);
+  });
+
+  test('a key exchange without a named group is no matter of groups', () => {
+    assert.deepEqual(judged(allow, detailed(TLS12, STATIC_RSA, {})), KEPT);
+    assert.deepEqual(judged(allow, detailed(TLS12, DHE, { dhBits: 2048 })), KEPT);
+    assert.deepEqual(judged(allow, detailed(TLS12, 0x1234, {})), LOST);
+  });
+
+  test('properties: post-quantum, finite field, bits, strength', () => {
+    const denied = (selector: string, group: number) =>
+      judged(`negotiated: { groups: { deny: [${selector}] } }`, detailed(TLS13, 0x1301, { group }))[0] !== 'compliant';
+    assert.ok(denied('{ post_quantum: false }', 0x001d));
+    assert.ok(!denied('{ post_quantum: false }', 0x0202));
+    assert.ok(!denied('{ hybrid_pq: true }', 0x0202));
+    assert.ok(denied('{ ffdhe: true, bits: "< 3072" }', 0x0100));
+    assert.ok(!denied('{ ffdhe: true, bits: "< 3072" }', 0x0101));
+    assert.ok(denied('{ strength_bits: "< 128" }', 0x0015));
+    assert.ok(!denied('{ strength_bits: "< 128" }', 0x001d));
+    assert.ok(denied('0x1234', 0x1234));
+    assert.ok(denied('prime256v1', 0x0017));
+  });
+});
+
+describe('size of Diffie-Hellman', () => {
+  const rule = 'negotiated: { dh_bits: ">= 2048" }';
+
+  test('of ServerKeyExchange, or of the group of TLS 1.3', () => {
+    assert.deepEqual(judged(rule, detailed(TLS12, DHE, { dhBits: 2048 })), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS12, DHE, { dhBits: 1024 })), [
+      'non_compliant',
+      'r: DH of 1024 bits, not DH of at least 2048 bits',
+    ]);
+    assert.deepEqual(judged(rule, detailed(TLS13, 0x1301, { group: 0x0100 })), KEPT);
+    assert.deepEqual(judged('negotiated: { dh_bits: "> 2048" }', detailed(TLS13, 0x1301, { group: 0x0100 })), [
+      'non_compliant',
+      'r: DH of 2048 bits, not DH of above 2048 bits',
+    ]);
+  });
+
+  test('concerns nothing else, and is lost with ServerKeyExchange', () => {
+    assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, {})), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS13, 0x1301, { group: 0x001d })), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS12, DHE, {})), LOST);
+  });
+});
+
+describe('signature schemes', () => {
+  const rule = 'negotiated: { signature_schemes: { deny: [{ hash: SHA1 }] } }';
+
+  test('of ServerKeyExchange', () => {
+    assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, { signatureScheme: 0x0401 })), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, { signatureScheme: 0x0201 })), [
+      'non_compliant',
+      'r: rsa_pkcs1_sha1, not not hash SHA1',
+    ]);
+    assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, {})), LOST);
+  });
+
+  test('no matter where nothing is signed; hidden in TLS 1.3 and before 1.2', () => {
+    assert.deepEqual(judged(rule, detailed(TLS12, STATIC_RSA, {})), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS12, ANONYMOUS, {})), KEPT);
+    assert.deepEqual(judged(rule, detailed(TLS13, 0x1301, {})), LOST);
+    assert.deepEqual(judged(rule, detailed(0x0301, 0xc013, {})), LOST);
+  });
+});
+
+test('resumption: told by the dissector, or by the pre_shared_key of TLS 1.3', () => {
+  const rule = 'negotiated: { resumed: false }';
+  const psk: ServerHello = { ...serverHello(TLS13, 0x1301), extensions: [43, 41] };
+  assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, { resumed: false })), KEPT);
+  assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, { resumed: true })), [
+    'non_compliant',
+    'r: a resumed session, not a full handshake',
+  ]);
+  assert.deepEqual(judged(rule, handshake(clientHello({}), psk)), [
+    'non_compliant',
+    'r: a resumed session, not a full handshake',
+  ]);
+  assert.deepEqual(judged(rule, handshake(clientHello({}), serverHello(TLS13, 0x1301))), KEPT);
+  assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, {})), LOST);
+});
+
+describe('the outcome where something was not seen', () => {
+  const rules = (event: TlsHandshakeEvent) =>
+    summary(
+      policy(
+        'negotiated: { versions: { min: TLSv1_2 } }',
+        'negotiated: { certificate: { key_bits: { RSA: ">= 2048" } } }',
+        'negotiated: { groups: { allow: [P-256, x25519] } }',
+      ).judge(event),
+    );
+  const full: HandshakeDetails = { group: 0x0017, certificates: [certificate({})] };
+
+  test('all seen', () => assert.deepEqual(rules(detailed(TLS12, ECDHE, full)), ['compliant']));
+
+  test('TLS 1.3 hides the certificate: the rest decides', () => {
+    assert.deepEqual(rules(detailed(TLS13, 0x1301, { group: 0x001d })), ['compliant', 'r1?']);
+    assert.deepEqual(rules(detailed(0xfefc, 0x1301, { group: 0x001d })), ['compliant', 'r1?']);
+    assert.equal(rules(detailed(TLS13, 0x1301, { group: 0x0018 }))[0], 'non_compliant');
+  });
+
+  test('a resumed session shows neither certificate nor group: the rest decides', () => {
+    assert.deepEqual(rules(detailed(TLS12, ECDHE, { resumed: true })), ['compliant', 'r1?', 'r2?']);
+    assert.deepEqual(rules(handshake(clientHello({}), { ...serverHello(TLS13, 0x1301), extensions: [41, 43] })), [
+      'compliant',
+      'r1?',
+      'r2?',
+    ]);
+  });
+
+  test('TLS 1.2 shows it and the capture does not have it', () => {
+    assert.deepEqual(rules(detailed(TLS12, ECDHE, { group: 0x0017 })), ['not_observable', 'r1?']);
+    assert.deepEqual(rules(detailed(TLS12, ECDHE, { certificates: [certificate({})] })), ['not_observable', 'r2?']);
+  });
+
+  test('no ServerHello, or only a HelloRetryRequest', () => {
+    const nothing = ['not_observable', 'r0?', 'r1?', 'r2?'];
+    assert.deepEqual(rules(handshake(clientHello({}), undefined)), nothing);
+    const retry = { ...serverHello(TLS13, 0x1301), helloRetryRequest: true, keyShareGroup: 0x0018 };
+    assert.deepEqual(rules({ ...handshake(clientHello({}), undefined), retry }), nothing);
+  });
+
+  test('a policy of which nothing could be judged is not compliant', () => {
+    const certificates = 'negotiated: { certificate: { expired: false } }';
+    assert.deepEqual(judged(certificates, detailed(TLS13, 0x1301, {})), LOST);
+    assert.deepEqual(judged(certificates, detailed(TLS12, ECDHE, { resumed: true })), LOST);
+  });
+
+  test('a suite without a certificate is no matter of certificates', () => {
+    const certificates = 'negotiated: { certificate: { expired: false } }';
+    assert.deepEqual(judged(certificates, detailed(TLS12, ANONYMOUS, {})), KEPT);
+    assert.deepEqual(judged(certificates, detailed(TLS12, 0x00a8, {})), KEPT);
+    assert.deepEqual(judged(certificates, detailed(TLS12, 0x00ac, {})), LOST);
+  });
+});
+
+describe('offers that have to be made', () => {
+  const offer = (requirements: string, hello: Parameters<typeof clientHello>[0]) =>
+    judged(`offered: { ${requirements} }`, handshake(clientHello(hello), undefined));
+
+  test('every entry of `require` selects something offered', () => {
+    const require = 'versions: { require: [TLSv1_2, TLSv1_3] }';
+    assert.deepEqual(offer(require, { supportedVersions: [0x0304, 0x0303] }), KEPT);
+    assert.deepEqual(offer(require, { supportedVersions: [0x0303] }), [
+      'non_compliant',
+      'r: TLSv1_2, not TLSv1_3 among them',
+    ]);
+    assert.deepEqual(offer('groups: { require: [{ post_quantum: true }] }', { groups: [0x001d, 0x11ec] }), KEPT);
+    assert.deepEqual(offer('key_shares: { require: [{ post_quantum: true }] }', { keyShares: [0x001d] }), [
+      'non_compliant',
+      'r: x25519, not post quantum among them',
+    ]);
+    assert.deepEqual(offer('signature_schemes: { require: [ed25519] }', {}), [
+      'non_compliant',
+      'r: none, not ed25519 among them',
+    ]);
+  });
+
+  test('a hello that breaks off may have offered more', () => {
+    const broken = { malformed: true, groups: [0x001d] };
+    assert.deepEqual(offer('groups: { require: [P-256] }', broken), LOST);
+    assert.deepEqual(offer('groups: { deny: [P-256] }', broken), LOST);
+    assert.equal(offer('groups: { deny: [x25519] }', broken)[0], 'non_compliant');
+  });
+});
