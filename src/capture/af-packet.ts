@@ -106,7 +106,9 @@ export class AfPacketCapture implements LiveCapture {
     try {
       // Protocol 0: nothing is received before the ring and the filter are there.
       fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), 'packet socket');
-      return new AfPacketCapture(options, fd, openRing(fd));
+      const capture = new AfPacketCapture(options, fd, openRing(fd));
+      capture.start();
+      return capture;
     } catch (error) {
       if (fd >= 0) close(fd);
       throw error instanceof SystemCallError ? refusal(error) : error;
@@ -117,7 +119,7 @@ export class AfPacketCapture implements LiveCapture {
     return this.watch.name(index);
   }
 
-  async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
+  private start(): void {
     this.installFilter();
     const all = this.watch.start();
     for (const pattern of unmatched(all, this.options.interfaces)) {
@@ -127,6 +129,9 @@ export class AfPacketCapture implements LiveCapture {
     address.writeUInt16LE(AF_PACKET, 0);
     address.writeUInt16BE(ETH_P_ALL, 2);
     check(bind(this.socket, address, address.length), 'bind of the packet socket');
+  }
+
+  async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
     await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
     // What passed until now is in a block that the kernel still fills.
     await sleep(2 * RETIRE_MS);

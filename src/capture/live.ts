@@ -12,10 +12,14 @@ export function openLive(
   options: LiveOptions,
   onNote: (text: string) => void,
 ): LiveCapture {
-  if (backend === 'af_packet') return AfPacketCapture.open(options);
+  if (backend === 'af_packet') {
+    const capture = AfPacketCapture.open(options);
+    onNote('capturing through a packet socket');
+    return capture;
+  }
   try {
     const capture = EbpfCapture.open(options);
-    if (backend === 'auto') onNote('capturing by eBPF');
+    onNote('capturing by eBPF');
     return capture;
   } catch (error) {
     if (backend === 'ebpf' || !(error instanceof CaptureError)) throw error;
