@@ -87,6 +87,9 @@ struct {
 	__type(value, struct process_name);
 } names SEC(".maps");
 
+/* Puts the record's layout into the object's type information, for the test that compares it with the agent's. */
+const struct record *record_layout;
+
 /* -1: whatever the next program, or the stack, makes of the packet. */
 #define NEXT (-1)
 

@@ -86,7 +86,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
   });
 
   it('captures queries, handshakes and flows', () => {
-    const events = found['replay'] ?? [];
+    const events = found.replay ?? [];
     assert.equal(events.filter((event) => 'query' in event).length, 2);
     assert.equal(events.filter((event) => 'ssl_version' in event).length, 2);
   });
@@ -99,7 +99,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
 
     it(`${backend}: times within a millisecond of tcpdump's`, () => {
       const times = (name: string): Map<unknown, number> =>
-        new Map((found[name] ?? []).map((event) => [`${event['flow_id']} ${'query' in event}`, Number(event['time'])]));
+        new Map((found[name] ?? []).map((event) => [`${event.flow_id} ${'query' in event}`, Number(event.time)]));
       const theirs = times('replay');
       for (const [flow, time] of times(backend)) {
         assert.ok(Math.abs(time - (theirs.get(flow) ?? 0)) <= 0.001, `${flow}: ${time} and ${theirs.get(flow)}`);
@@ -108,8 +108,8 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
   }
 
   it('names the processes of queries, however short they live', () => {
-    const queries = (found['ebpf'] ?? []).filter((event) => 'query' in event);
-    const names = queries.map((event) => (event.vesper['process'] as { name?: string } | undefined)?.name);
+    const queries = (found.ebpf ?? []).filter((event) => 'query' in event);
+    const names = queries.map((event) => (event.vesper.process as { name?: string } | undefined)?.name);
     assert.deepEqual(names, ['dig', 'dig']);
   });
 });
