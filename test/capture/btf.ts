@@ -40,7 +40,10 @@ export function structuresOf(file: string): Map<string, Structure> {
     if (kind === KIND_STRUCT) {
       const members = Array.from({ length: count }, (_, i) => at + 12 + 12 * i);
       const offsets = members.map((member) => [text(btf.readUInt32LE(member)), btf.readUInt32LE(member + 8) / 8]);
-      structures.set(text(btf.readUInt32LE(at)), { size: btf.readUInt32LE(at + 8), offsets: Object.fromEntries(offsets) });
+      structures.set(text(btf.readUInt32LE(at)), {
+        size: btf.readUInt32LE(at + 8),
+        offsets: Object.fromEntries(offsets),
+      });
     }
     at += 12 + (FIXED[kind] ?? 0) + count * (PER_MEMBER[kind] ?? 0);
   }
