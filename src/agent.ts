@@ -1,16 +1,18 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
-import type { FrameSink } from './capture/capture.ts';
+import { networkInterfaces } from 'node:os';
+import type { LiveSink } from './capture/capture.ts';
 import type { CimEvent, Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
 import { NativeFormat } from './cim/native.ts';
 import { Normalizer } from './cim/normalize.ts';
 import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
-import { Engine } from './dissect/engine.ts';
+import { Engine, type KernelFlows } from './dissect/engine.ts';
 import type { FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
+import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import type { PolicySet } from './policy/policy.ts';
@@ -23,9 +25,18 @@ export interface AgentParts {
   readonly delivery: Delivery;
   /** The name of an interface of the capture that runs. */
   readonly interfaceName: (index: number) => string | undefined;
+  /** The traffic of this host as it passes, on several interfaces perhaps. */
+  readonly live?: boolean;
+  /** Where the capture's kernel program counts flows. */
+  readonly kernelFlows?: KernelFlows;
 }
 
 const NO_VERDICTS: readonly Verdict[] = [];
+
+/** The host's own addresses when the agent starts: they tell inbound from outbound. */
+function hostAddresses(): Set<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []));
+}
 
 /** The name of a run comes from its first frame: replaying a file gives the same ids, two files give different ones. */
 function runName(frame: Frame): string {
@@ -35,7 +46,7 @@ function runName(frame: Frame): string {
   return hash.digest('hex').slice(0, 10);
 }
 
-export class Agent implements FrameSink {
+export class Agent implements LiveSink {
   private readonly counters: Counters;
   private readonly policies: PolicySet;
   private readonly delivery: Delivery;
@@ -48,7 +59,7 @@ export class Agent implements FrameSink {
   /** Verdicts of connections whose last flow record is still to come, by session. */
   private readonly verdicts = new Map<number, readonly Verdict[]>();
 
-  constructor({ config, counters, policies, delivery, interfaceName }: AgentParts) {
+  constructor({ config, counters, policies, delivery, interfaceName, live = false, kernelFlows }: AgentParts) {
     this.counters = counters;
     this.policies = policies;
     this.delivery = delivery;
@@ -56,10 +67,11 @@ export class Agent implements FrameSink {
     this.kinds = new Set(config.collect);
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
+    const localAddresses = live ? hostAddresses() : new Set<string>();
     this.makeFormat = (runId) =>
       this.native
         ? new NativeFormat()
-        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses: new Set() });
+        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses });
     this.engine = new Engine(
       {
         flows,
@@ -72,6 +84,7 @@ export class Agent implements FrameSink {
           tcpIdleTimeout: config.flows.tcp_idle_timeout_s,
           udpIdleTimeout: config.flows.udp_idle_timeout_s,
           icmpIdleTimeout: config.flows.icmp_idle_timeout_s,
+          deduplicate: live,
         },
         dnsOptions: {
           messages: this.native,
@@ -93,6 +106,7 @@ export class Agent implements FrameSink {
           ignorePorts: config.ignore.ports,
         },
         interfaceName,
+        ...(kernelFlows && { kernelFlows }),
       },
       counters,
       (event) => this.event(event),
@@ -102,6 +116,19 @@ export class Agent implements FrameSink {
   frame(frame: Frame): void {
     this.format ??= this.makeFormat(runName(frame));
     this.engine.frame(frame);
+  }
+
+  tracked(frame: Frame, tally: Tally): boolean {
+    this.format ??= this.makeFormat(runName(frame));
+    return this.engine.tracked(frame, tally);
+  }
+
+  settle(tally: Tally): boolean {
+    return this.engine.settle(tally);
+  }
+
+  tick(seconds: number, nanos: number): void {
+    this.engine.tick(seconds, nanos);
   }
 
   ready(): Promise<void> | undefined {

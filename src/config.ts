@@ -10,6 +10,8 @@ import { nearest } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Config {
+  readonly capture: 'auto' | 'ebpf' | 'af_packet';
+  readonly interfaces: readonly string[];
   readonly collect: readonly Kind[];
   readonly format: 'cim' | 'native';
   readonly outputs: readonly string[];

@@ -6,7 +6,7 @@ import { UsageError } from './usage-error.ts';
 const HELP = `vesper sees what a host says on the network and proves it to a SIEM.
 
   vesper replay FILE…          turn capture files (pcap, pcapng, gzip, - for standard input) into events
-  vesper run                   watch this host's interfaces (not in this version)
+  vesper run                   watch this host's interfaces
   vesper policy list           the built-in TLS policies
   vesper policy show NAME      one policy, resolved
   vesper policy check FILE     is this policy file right?

@@ -89,6 +89,7 @@ const FORMATS = {
   seconds: whole(1, 86_400),
   flowCount: whole(16, 4_194_304),
   eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
+  captureBackend: { coerce: (value: unknown) => value, complaint: oneOf(['auto', 'ebpf', 'af_packet']) },
   logLevel: {
     coerce: (value: unknown) => value,
     complaint: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
@@ -111,6 +112,21 @@ function setting(path: string, doc: string, value: unknown, format: keyof typeof
 }
 
 const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] = [
+  [
+    'capture',
+    'Live capture. ebpf: programs in the kernel count flows and hand over what is decoded. af_packet: a packet socket. ' +
+      'auto: ebpf where it works, else af_packet.',
+    'auto',
+    'captureBackend',
+    'auto, ebpf or af_packet',
+  ],
+  [
+    'interfaces',
+    'Interfaces to watch: names, globs such as eth*, and auto for all but loopback. They may come and go.',
+    ['auto'],
+    'texts',
+    'list of names',
+  ],
   ['collect', 'Kinds of events to make.', [...KINDS], 'kinds', `list of ${KINDS.join(', ')}`],
   [
     'format',

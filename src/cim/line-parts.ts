@@ -1,5 +1,6 @@
 /** The parts that CIM events of several data models share. */
 import type { Conversation, Timestamp, Transport } from '../dissect/event.ts';
+import type { Owner } from '../dissect/frame.ts';
 import type { Outcome, Verdict } from '../policy/verdict.ts';
 import { type LineWriter, Piece } from './json-line.ts';
 import { ListWriter, listSpec } from './pieces.ts';
@@ -29,6 +30,12 @@ export const TAIL_ROOM = 1_640;
 const MAX_SENSOR_BYTES = 256;
 const MAX_INTERFACE_BYTES = 32;
 const MAX_COMMAND_BYTES = 48;
+/** useradd(8) allows 32 characters. */
+const MAX_USER_BYTES = 64;
+/** Paths may have 4,096 bytes; events have 5 KB. */
+const MAX_EXECUTABLE_BYTES = 160;
+const MAX_CGROUP_BYTES = 256;
+const CONTAINER_BYTES = 64;
 const INNER_VLAN = new Piece(',"inner_vlan":');
 
 /** Deeper than a decoder of ordinary traffic sees; the true depth is kept. */
@@ -59,9 +66,14 @@ const SESSION_ID = piece(',"session_id":"');
 const INBOUND = piece(',"direction":"inbound"');
 const OUTBOUND = piece(',"direction":"outbound"');
 const PROCESS_ID = piece(',"process_id":');
+const USER = piece(',"user":"');
 const INTERFACE = piece(',"interface":"');
 const PROCESS = piece(',"process":{"user_id":');
 const COMMAND = piece(',"name":"');
+const PROCESS_NUMBER = piece(',"id":');
+const EXECUTABLE = piece(',"executable":"');
+const CGROUP = piece(',"cgroup":"');
+const CONTAINER = piece(',"container_id":"');
 const TUNNEL_TYPE = piece('{"type":"');
 const TUNNEL_SOURCE = piece('","source":"');
 const TUNNEL_DESTINATION = piece('","destination":"');
@@ -144,7 +156,10 @@ export class LineParts {
     if (serverMac !== undefined) this.mac(DEST_MAC, serverMac);
     if (vlan !== undefined) writer.quotedCount(VLAN, vlan);
     if (this.hasLocalAddresses) this.direction(client.ip, server.ip);
-    if (owner !== undefined) writer.count(PROCESS_ID, owner.processId);
+    if (owner !== undefined) {
+      writer.count(PROCESS_ID, owner.processId);
+      if (owner.userName !== undefined) this.text(USER, owner.userName, MAX_USER_BYTES);
+    }
   }
 
   private bothEnds({ client, server, transport }: Conversation, srcIp?: Piece, destIp?: Piece): void {
@@ -168,6 +183,13 @@ export class LineParts {
       writer.again(start, end);
     }
     writer.piece(QUOTE);
+  }
+
+  private text(key: Piece, value: string, maxBytes: number): void {
+    if (value === '') return;
+    this.writer.piece(key);
+    this.writer.text(value, maxBytes);
+    this.writer.piece(QUOTE);
   }
 
   private mac(key: Piece, mac: string): void {
@@ -220,6 +242,20 @@ export class LineParts {
     list.end();
   }
 
+  /** The process that owns the socket, whatever the model has of it. */
+  private process({ processId, userId, userName, command, executable, cgroup, containerId }: Owner): void {
+    const { writer } = this;
+    writer.piece(PROCESS);
+    writer.word(userId >>> 0);
+    writer.count(PROCESS_NUMBER, processId);
+    this.text(COMMAND, command, MAX_COMMAND_BYTES);
+    if (userName !== undefined) this.text(USER, userName, MAX_USER_BYTES);
+    if (executable !== undefined) this.text(EXECUTABLE, executable, MAX_EXECUTABLE_BYTES);
+    if (cgroup !== undefined) this.text(CGROUP, cgroup, MAX_CGROUP_BYTES);
+    if (containerId !== undefined) this.text(CONTAINER, containerId, CONTAINER_BYTES);
+    writer.piece(END_OBJECT);
+  }
+
   /** How the packets were carried, and the end of `vesper` and of the event. */
   tail({ interfaceName, innerVlan, tunnels, owner }: Conversation): void {
     const { writer, list } = this;
@@ -229,16 +265,7 @@ export class LineParts {
       writer.piece(QUOTE);
     }
     if (innerVlan !== undefined) writer.count(INNER_VLAN, innerVlan);
-    if (owner !== undefined) {
-      writer.piece(PROCESS);
-      writer.word(owner.userId >>> 0);
-      if (owner.command !== '') {
-        writer.piece(COMMAND);
-        writer.text(owner.command, MAX_COMMAND_BYTES);
-        writer.piece(QUOTE);
-      }
-      writer.piece(END_OBJECT);
-    }
+    if (owner !== undefined) this.process(owner);
     if (tunnels !== undefined) {
       list.begin(TUNNELS);
       for (const { type, id, source, destination } of tunnels) {

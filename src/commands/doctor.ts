@@ -1,5 +1,6 @@
 /** `vesper doctor`: what works on this host, what does not, and what to do about it. */
-import { existsSync } from 'node:fs';
+import { openLive } from '../capture/live.ts';
+import { createCounters } from '../counters.ts';
 import { builtInPolicies, loadPolicies } from '../policy/load.ts';
 import { HELP_FLAG, parseFlags } from './flags.ts';
 
@@ -32,13 +33,27 @@ function policies(): Finding {
   }
 }
 
-function liveCapture(): Finding {
-  const kernel = existsSync('/sys/kernel/btf') ? 'this kernel has BPF' : 'this system has no BPF';
-  return {
-    works: false,
-    what: `live capture is not in this version (${kernel}); use "tcpdump -w - | vesper replay -"`,
-  };
+/** Opens each capture over no interface and closes it again. */
+function liveCapture(): Finding[] {
+  return (['ebpf', 'af_packet'] as const).map((backend) => {
+    try {
+      openLive(backend, { ...NO_TRAFFIC, counters: createCounters() }, () => {}).close();
+      return { works: true, what: `live capture: ${backend}` };
+    } catch (error) {
+      return { works: false, what: `live capture by ${backend}: ${(error as Error).message}` };
+    }
+  });
 }
+
+const NO_TRAFFIC = {
+  interfaces: [],
+  capacity: 16,
+  ignoreNetworks: [],
+  ignorePorts: [],
+  dnsPorts: [],
+  followTls: false,
+  onWarning: () => {},
+};
 
 export async function doctor(args: string[]): Promise<number> {
   const { values } = parseFlags(args, HELP_FLAG, 'doctor');
@@ -47,7 +62,7 @@ export async function doctor(args: string[]): Promise<number> {
     return 0;
   }
   const needed = [node(), policies(), { works: true, what: 'capture files: pcap, pcapng, gzip, standard input' }];
-  for (const { works, what } of [...needed, liveCapture()]) {
+  for (const { works, what } of [...needed, ...liveCapture()]) {
     process.stdout.write(`${works ? 'works  ' : 'missing'}  ${what}\n`);
   }
   return needed.every(({ works }) => works) ? 0 : 1;

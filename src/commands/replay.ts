@@ -3,7 +3,7 @@ import { Agent } from '../agent.ts';
 import { CaptureError } from '../capture/capture.ts';
 import { PcapFile } from '../capture/pcap-file.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { type Counters, createCounters } from '../counters.ts';
+import { createCounters } from '../counters.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
@@ -11,6 +11,7 @@ import { openTargets } from '../outputs/target.ts';
 import { loadPolicies } from '../policy/load.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
+import { logFormat, summary } from './logging.ts';
 import { Progress } from './progress.ts';
 
 const HELP = `vesper replay FILE… [OPTION…]
@@ -36,16 +37,6 @@ async function openCaptures(
     }
   }
   return captures;
-}
-
-function logFormat(config: Config): 'json' | 'text' {
-  if (config.log.format !== 'auto') return config.log.format;
-  return process.stderr.isTTY ? 'text' : 'json';
-}
-
-/** The counters that are not zero. */
-function summary(counters: Counters): Partial<Counters> {
-  return Object.fromEntries(Object.entries(counters).filter(([, count]) => count !== 0));
 }
 
 interface Replay {

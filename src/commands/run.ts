@@ -1,9 +1,112 @@
-/** `vesper run`: live capture. */
+/** `vesper run`: the traffic of this host becomes events, until a signal ends it. */
+import { Agent } from '../agent.ts';
+import { CaptureError } from '../capture/capture.ts';
+import { openLive } from '../capture/live.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { createCounters } from '../counters.ts';
+import { createLogger, type Logger } from '../log.ts';
+import { Delivery } from '../outputs/delivery.ts';
+import { ReaderGoneError } from '../outputs/output.ts';
+import { openTargets } from '../outputs/target.ts';
+import { loadPolicies } from '../policy/load.ts';
 import { UsageError } from '../usage-error.ts';
+import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
+import { logFormat, summary } from './logging.ts';
+import { losses, StatusLine } from './status.ts';
 
-export async function run(): Promise<number> {
-  throw new UsageError(
-    'live capture is not in this version. Capture with "tcpdump -i any -w FILE" and use "vesper replay FILE", ' +
-      'or pipe: "tcpdump -i any -U -w - | vesper replay -".',
+const HELP = `vesper run [OPTION…]
+
+  Watches this host's interfaces until SIGINT or SIGTERM. It only listens: traffic is never held up or changed.
+
+  -i, --interface NAMES        interfaces to watch: names and globs, separated by commas; auto (default) is all but
+                               loopback. They may come and go.
+      --capture BACKEND        ebpf, af_packet, or auto (default): ebpf where it works
+${PIPELINE_HELP}`;
+
+const FLAGS = {
+  ...PIPELINE_FLAGS,
+  interface: { type: 'string', short: 'i' },
+  capture: { type: 'string' },
+} as const;
+
+async function watch(config: Config, logger: Logger): Promise<number> {
+  let failed = false;
+  const abort = new AbortController();
+  const counters = createCounters();
+  const policies = loadPolicies(config.policies);
+  const outputs = openTargets(config.outputs);
+  let status: StatusLine | undefined;
+  const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
+    status?.clear();
+    logger[level](text);
+  };
+  const live = openLive(
+    config.capture,
+    {
+      interfaces: config.interfaces,
+      counters,
+      capacity: config.flows.capacity,
+      ignoreNetworks: config.ignore.networks,
+      ignorePorts: config.ignore.ports,
+      dnsPorts: config.dns.ports,
+      followTls: config.collect.some((kind) => kind === 'tls' || kind === 'finding'),
+      onWarning: (text) => tell('warn', text),
+    },
+    (text) => tell('info', text),
   );
+  let readersLeft = outputs.length;
+  const delivery = new Delivery(outputs, counters, (output, error) => {
+    if (error instanceof ReaderGoneError) readersLeft--;
+    else {
+      failed = true;
+      readersLeft--;
+      tell('error', `${output.name}: ${error.message}`);
+    }
+    if (readersLeft === 0) abort.abort();
+  });
+  const agent = new Agent({
+    config,
+    counters,
+    policies,
+    delivery,
+    interfaceName: (index) => live.interfaceName(index),
+    live: true,
+    ...(live.kernelFlows && { kernelFlows: live.kernelFlows }),
+  });
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  status = new StatusLine(counters, live.backend);
+  status.start();
+  try {
+    await live.run(agent, abort.signal);
+    agent.end();
+    await delivery.close();
+  } finally {
+    live.close();
+    status.stop();
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+  logger.info({ counters: summary(counters) }, 'run done');
+  return failed || losses(counters) > 0 ? 1 : 0;
+}
+
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseFlags(args, FLAGS, 'run');
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (positionals.length > 0) throw new UsageError(`vesper run takes no arguments: -i ${positionals.join(',')}?`);
+  const settings = settingsOfFlags(values);
+  if (values.interface !== undefined) settings.set('interfaces', values.interface);
+  if (values.capture !== undefined) settings.set('capture', values.capture);
+  const config = loadConfig(configFile(values), settings);
+  try {
+    return await watch(config, createLogger(config.log.level, logFormat(config)));
+  } catch (error) {
+    if (error instanceof CaptureError) throw new UsageError(error.message);
+    throw error;
+  }
 }

@@ -11,6 +11,7 @@ import { type FlowOptions, FlowTable } from './flow/table.ts';
 import type { Frame } from './frame.ts';
 import { Disposition, NetworkDecoder, type NetworkOptions } from './net/decoder.ts';
 import { IpProtocol, type Packet } from './net/packet.ts';
+import type { Tally } from './tally.ts';
 import { type TlsOptions, TlsTracker } from './tls/tracker.ts';
 
 export interface EngineOptions {
@@ -24,6 +25,16 @@ export interface EngineOptions {
   readonly tlsOptions: TlsOptions;
   readonly filter: TrafficFilterOptions;
   readonly interfaceName: (index: number) => string | undefined;
+  /** The flows that the kernel counts, where the capture has it do so. */
+  readonly kernelFlows?: KernelFlows;
+}
+
+/** What the engine asks of a capture whose kernel program counts flows. Keys are ten words from `at`, as `FlowKey` has them. */
+export interface KernelFlows {
+  /** What has been counted of a flow until now; undefined where the kernel has no record of it. Reused by the next call. */
+  read(words: Uint32Array, at: number): Tally | undefined;
+  /** The flow has ended: a packet that comes after all begins another record. */
+  forget(words: Uint32Array, at: number): void;
 }
 
 /** What the dispatcher knows of a TCP flow, one byte in its record. */
@@ -39,6 +50,9 @@ export class Engine {
   private readonly wantDns: boolean;
   private readonly wantTls: boolean;
   private tickedSecond = -1;
+  /** Of the frame under way, where the kernel counts its flow. */
+  private tally: Tally | undefined;
+  private wantsMore = false;
 
   constructor(options: EngineOptions, counters: Counters, sink: EventSink) {
     this.wantFlows = options.flows;
@@ -54,6 +68,7 @@ export class Engine {
       },
       emit: options.flows ? sink : () => {},
       interfaceName: options.interfaceName,
+      ...kernelHooks(options.kernelFlows, (tally) => this.flows.settle(tally)),
     });
     this.dns = new DnsTracker(options.dnsOptions, counters, this.flows, sink);
     this.tls = new TlsTracker(options.tlsOptions, counters, this.flows, sink);
@@ -69,6 +84,26 @@ export class Engine {
     this.decoder.decode(frame);
   }
 
+  /** See `LiveSink.tracked`. */
+  tracked(frame: Frame, tally: Tally): boolean {
+    this.wantsMore = false;
+    this.tally = tally;
+    this.frame(frame);
+    this.tally = undefined;
+    return this.wantsMore;
+  }
+
+  /** See `LiveSink.settle`. */
+  settle(tally: Tally): boolean {
+    return this.flows.settle(tally);
+  }
+
+  /** See `LiveSink.tick`. */
+  tick(seconds: number, nanos: number): void {
+    this.dns.tick(seconds, nanos);
+    this.flows.tick(seconds);
+  }
+
   /** The end of the capture: everything still open is reported. */
   end(): void {
     this.decoder.end();
@@ -80,7 +115,7 @@ export class Engine {
 
   private packet(packet: Packet): Disposition {
     if (!this.wantFlows && !this.isWanted(packet)) return Disposition.filteredKind;
-    const slot = this.flows.observe(packet);
+    const slot = this.flows.observe(packet, this.tally);
     if (slot < 0) return -slot as Disposition;
     if (packet.payloadLength > 0) {
       if (packet.protocol === IpProtocol.tcp) this.segment(packet, slot);
@@ -103,10 +138,24 @@ export class Engine {
   private segment(packet: Packet, slot: number): void {
     const stage = this.flows.stage(slot);
     if (stage === Stage.done) return;
+    this.wantsMore = true;
     const { fromClient } = this.flows;
     let more: boolean;
     if (this.wantDns && this.dns.isDnsPort(packet)) more = this.dns.segment(packet, slot, fromClient);
     else more = this.wantTls && this.tls.segment(packet, slot, fromClient);
-    if (!more) this.flows.setStage(slot, Stage.done);
+    if (more) return;
+    this.wantsMore = false;
+    this.flows.setStage(slot, Stage.done);
   }
+}
+
+function kernelHooks(kernel: KernelFlows | undefined, settle: (tally: Tally) => void) {
+  if (kernel === undefined) return {};
+  return {
+    refresh: (words: Uint32Array, at: number): void => {
+      const tally = kernel.read(words, at);
+      if (tally !== undefined) settle(tally);
+    },
+    forget: (words: Uint32Array, at: number): void => kernel.forget(words, at),
+  };
 }

@@ -7,6 +7,13 @@ export interface Owner {
   readonly processId: number;
   readonly userId: number;
   readonly command: string;
+  /** Path of the program, where the process still ran when it was looked up. */
+  readonly executable?: string;
+  readonly userName?: string;
+  /** Path in the cgroup v2 hierarchy. */
+  readonly cgroup?: string;
+  /** Of a container runtime: 64 hexadecimal digits. */
+  readonly containerId?: string;
 }
 
 /**
@@ -25,6 +32,8 @@ export class Frame {
   end = 0;
   /** Length on the wire in bytes; more than `end - start` where a snap length cut the frame. */
   originalLength = 0;
+  /** Payload bytes of each wire packet that an offload made this frame of (or will make of it); 0: it is one packet. */
+  segmentSize = 0;
   /** LINKTYPE_ value of the tcpdump registry. */
   linkType = 0;
   /** Time of capture: whole seconds since 1970-01-01 UTC. */

@@ -44,6 +44,7 @@ function event(server: Partial<ServerHello>, signatureScheme?: number): TlsHands
       version: TLS13,
       random: '',
       sessionIdLength: 0,
+      sessionId: '',
       cipherSuite: 0,
       compressionMethod: 0,
       extensions: [],

@@ -77,7 +77,18 @@ export function conversation(transport: Conversation['transport']): fc.Arbitrary
       innerVlan: fc.nat(4095),
       interfaceName: someText,
       tunnels: fc.array(tunnel, { minLength: 1, maxLength: 6 }),
-      owner: fc.record({ processId: word, userId: word, command: anyText }),
+      owner: fc.record(
+        {
+          processId: word,
+          userId: word,
+          command: anyText,
+          executable: anyText,
+          userName: anyText,
+          cgroup: anyText,
+          containerId: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => Buffer.from(b).toString('hex')),
+        },
+        { requiredKeys: ['processId', 'userId', 'command'] },
+      ),
     },
     { requiredKeys: ['client', 'server', 'transport', 'ipVersion', 'session', 'communityId'] },
   ) as fc.Arbitrary<Conversation>;

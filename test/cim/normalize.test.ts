@@ -89,12 +89,19 @@ describe('Network_Traffic', () => {
         ...TCP,
         innerVlan: 7,
         interfaceName: 'eth0',
-        owner: { processId: 4711, userId: 33, command: 'nginx' },
+        owner: { processId: 4711, userId: 33, userName: 'www-data', command: 'nginx', executable: '/usr/sbin/nginx' },
         tunnels: [{ type: 'vxlan', id: 42, source: '192.0.2.9', destination: '192.0.2.10' }],
       },
     });
     assert.equal(line.process_id, 4711);
-    assert.deepEqual(line.vesper.process, { user_id: 33, name: 'nginx' });
+    assert.equal(line.user, 'www-data');
+    assert.deepEqual(line.vesper.process, {
+      user_id: 33,
+      id: 4711,
+      name: 'nginx',
+      user: 'www-data',
+      executable: '/usr/sbin/nginx',
+    });
     assert.equal(line.vesper.interface, 'eth0');
     assert.equal(line.vesper.inner_vlan, 7);
     assert.deepEqual(line.vesper.tunnels, [{ type: 'vxlan', source: '192.0.2.9', destination: '192.0.2.10', id: 42 }]);

@@ -56,6 +56,17 @@ export class Conversations {
     words[origin + Origin.marks] = marks;
   }
 
+  /** The process becomes known with a packet from this host, which need not be the flow's first. */
+  setOwner(slot: number, owner: Owner): void {
+    const { words } = this.records;
+    const marks = this.records.origin(slot) + Origin.marks;
+    const kept = ((words[marks] as number) & OriginMark.carriage) === 0 ? undefined : this.carriages.get(slot);
+    if (kept?.owner !== undefined) return;
+    words[marks] = (words[marks] as number) | OriginMark.carriage;
+    this.carriages.set(slot, { tunnels: kept?.tunnels, owner });
+    this.forget(slot);
+  }
+
   get(slot: number): Conversation {
     const session = this.records.doubles[(this.records.hot(slot) + Hot.session) / 2] as number;
     const kept = this.kept[slot % KEPT];

@@ -83,6 +83,12 @@ export class FlowKey {
     words[destinationAt + 2] = packet.destination3;
   }
 
+  /** Takes a key that has this layout. */
+  load(words: Uint32Array): void {
+    this.words.set(words);
+    this.length = keyLength(words[KeyWord.protocol] as number);
+  }
+
   hash(): number {
     return this.hashOf(this.words, 0, this.length);
   }

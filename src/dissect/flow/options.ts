@@ -10,6 +10,8 @@ export interface FlowOptions {
   readonly udpIdleTimeout: number;
   /** A silent ICMP flow is over after this time. */
   readonly icmpIdleTimeout: number;
+  /** A packet that several interfaces show counts once (`duplicates.ts`): for live captures. */
+  readonly deduplicate: boolean;
 }
 
 export const FLOW_DEFAULTS: FlowOptions = {
@@ -23,6 +25,8 @@ export const FLOW_DEFAULTS: FlowOptions = {
   udpIdleTimeout: 60,
   /** A ping a second is one flow; the answer to a single request comes within seconds or never. */
   icmpIdleTimeout: 30,
+  /** A file of several interfaces tells what each of them saw. */
+  deduplicate: false,
 };
 
 /**

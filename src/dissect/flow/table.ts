@@ -1,9 +1,11 @@
 /** All flows at once: finds the flow of each packet, counts it, and reports flows as they end. */
 import type { Counters } from '../../counters.ts';
 import type { Conversation, FlowEndReason, FlowEvent } from '../event.ts';
-import type { Disposition } from '../net/decoder.ts';
+import { Disposition } from '../net/decoder.ts';
 import { IpProtocol, type Packet } from '../net/packet.ts';
+import type { Tally } from '../tally.ts';
 import { Conversations } from './conversation.ts';
+import { Duplicates } from './duplicates.ts';
 import { FlowIndex } from './flow-index.ts';
 import { FlowKey, KeyWord, keyLength } from './key.ts';
 import { ATTEMPT_IDLE_TIMEOUT, CLOSED_LINGER, CLOSED_MEMORY, type FlowOptions } from './options.ts';
@@ -21,6 +23,7 @@ import {
 } from './record.ts';
 import { APPS, nextRecord, reportFlow } from './report.ts';
 import { guessSender, type Sender, senderByHandshake } from './roles.ts';
+import { Tallies } from './tallies.ts';
 import { isAttempt, isOver, opensAnother, startTcp, TCP_STATES, trackSegment } from './tcp-state.ts';
 import { TimerWheel } from './timeouts.ts';
 
@@ -42,6 +45,10 @@ export interface FlowHooks {
   end(slot: number): void;
   emit(event: FlowEvent): void;
   interfaceName(index: number): string | undefined;
+  /** Calls `settle` with what the kernel has counted of a tallied flow until now. The key's words begin at `at`. */
+  refresh?(words: Uint32Array, at: number): void;
+  /** A tallied flow has ended. */
+  forget?(words: Uint32Array, at: number): void;
 }
 
 export class FlowTable {
@@ -55,6 +62,8 @@ export class FlowTable {
   private readonly index: FlowIndex;
   private readonly wheel: TimerWheel;
   private readonly conversations: Conversations;
+  private readonly tallies: Tallies;
+  private readonly duplicates: Duplicates | undefined;
   private nextSession = 1;
   private hand = 0;
 
@@ -65,14 +74,17 @@ export class FlowTable {
     this.records = new FlowRecords(options.capacity);
     this.index = new FlowIndex(this.records);
     this.wheel = new TimerWheel(this.records, (slot) => this.due(slot));
+    this.tallies = new Tallies(this.records, counters);
+    this.duplicates = options.deduplicate ? new Duplicates(options.capacity) : undefined;
     this.conversations = new Conversations(this.records, (index) => hooks.interfaceName(index));
   }
 
   /**
    * Finds or makes the flow of a packet and counts it, after the flows that are due at its time have been reported.
-   * Returns the flow's slot, or minus the disposition of an ignored flow.
+   * Returns the flow's slot, or minus the disposition of an ignored packet.
+   * @param tally what the kernel has counted of the flow without handing it over, before this packet
    */
-  observe(packet: Packet): number {
+  observe(packet: Packet, tally?: Tally): number {
     const { key, records } = this;
     const seconds = packet.frame.seconds >>> 0;
     if (seconds !== this.wheel.now) this.wheel.advance(seconds);
@@ -81,11 +93,18 @@ export class FlowTable {
     const isTcp = packet.protocol === IpProtocol.tcp;
     const hash = key.hash();
     let slot = this.index.find(key, hash);
+    if (slot >= 0) {
+      if (tally !== undefined) this.tallies.settle(slot, tally);
+      else if (this.duplicates?.isDuplicate(slot, side, packet.frame)) return -Disposition.duplicate;
+    }
     if (slot >= 0 && isTcp && opensAnother(records, slot, packet, side)) {
       this.finish(slot, 'reused');
       slot = -1;
     }
     if (slot < 0) slot = this.create(packet, hash);
+
+    if (tally !== undefined) this.tallies.adopt(slot, tally);
+    if (packet.frame.owner !== undefined) this.conversations.setOwner(slot, packet.frame.owner);
 
     const { words, doubles, bytes } = records;
     const hot = records.hot(slot);
@@ -110,6 +129,19 @@ export class FlowTable {
       this.wheel.schedule(slot, (words[hot + Hot.lastSeconds] as number) + CLOSED_LINGER + 1);
     }
     return slot;
+  }
+
+  /** The clock of a live capture, where no packet moves it. */
+  tick(seconds: number): void {
+    if (seconds > this.wheel.now) this.wheel.advance(seconds);
+  }
+
+  /** Takes over what the kernel has counted of a flow; false where the flow is not in the table. */
+  settle(tally: Tally): boolean {
+    this.key.load(tally.key);
+    const slot = this.index.find(this.key, this.key.hash());
+    if (slot >= 0) this.tallies.settle(slot, tally);
+    return slot >= 0;
   }
 
   /** Client and server as the flow sees them now; a new object where the kept one has given way to another flow's. */
@@ -192,6 +224,8 @@ export class FlowTable {
     doubles[(hot + Hot.session) / 2] = this.nextSession++;
     bytes[hot * 4 + HotByte.disposition] = disposition;
     this.index.add(slot, hash);
+    this.tallies.start(slot);
+    this.duplicates?.start(slot, key.side, packet.frame);
     this.conversations.start(slot, packet, key.side);
     words[records.origin(slot) + Origin.records] = 0;
     this.takeHeader(slot, packet);
@@ -285,6 +319,7 @@ export class FlowTable {
   private due(slot: number): void {
     const { words } = this.records;
     const hot = this.records.hot(slot);
+    if (this.wheel.now >= this.deadline(slot)) this.refresh(slot);
     if (this.isSilent(slot)) {
       const closed = this.closeReason(slot);
       if (closed !== undefined && this.isOpen(slot)) {
@@ -301,12 +336,19 @@ export class FlowTable {
     this.wheel.schedule(slot, this.deadline(slot));
   }
 
+  /** Asks the kernel for what it has counted since the flow's last packet here. */
+  private refresh(slot: number): void {
+    if (this.tallies.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
+  }
+
   private isSilent(slot: number): boolean {
     return this.wheel.now > this.lastSeconds(slot) + this.idleTimeout(slot);
   }
 
   private finish(slot: number, reason: FlowEndReason): void {
     this.wheel.cancel(slot);
+    // The packet that opens another connection has brought along what belongs to this one.
+    if (reason !== 'reused') this.refresh(slot);
     this.close(slot, reason);
   }
 
@@ -321,6 +363,7 @@ export class FlowTable {
     }
     this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.conversations.end(slot);
+    if (this.tallies.has(slot)) this.hooks.forget?.(words, hot);
     records.release(slot);
     this.counters['flows.active']--;
   }

@@ -12,7 +12,7 @@ import { icmp, tcp, udp } from './transport.ts';
 import { addHop, gre, mayBeTunnel, NOT_A_TUNNEL, udpTunnel } from './tunnels.ts';
 
 /** 0: counted in a flow; otherwise the reason why not. */
-export const Disposition = { emitted: 0, filteredNetwork: 1, filteredPort: 2, filteredKind: 3 } as const;
+export const Disposition = { emitted: 0, filteredNetwork: 1, filteredPort: 2, filteredKind: 3, duplicate: 4 } as const;
 export type Disposition = (typeof Disposition)[keyof typeof Disposition];
 
 /** Called once for each IP packet layer that carries TCP, UDP, ICMP or ICMPv6; the packet is valid during the call. */
@@ -134,7 +134,7 @@ export class NetworkDecoder {
     const { cursor, packet } = this;
     switch (packet.protocol) {
       case IpProtocol.tcp:
-        return tcp(cursor, packet) ? this.sink(packet) : Outcome.transport;
+        return tcp(cursor, packet) ? this.segment() : Outcome.transport;
       case IpProtocol.udp:
         return udp(cursor, packet) ? this.datagram() : Outcome.transport;
       case IpProtocol.icmp:
@@ -157,9 +157,15 @@ export class NetworkDecoder {
     }
   }
 
+  private segment(): number {
+    if (this.packet.frame.segmentSize !== 0) countSegments(this.packet, this.cursor.header);
+    return this.sink(this.packet);
+  }
+
   /** A UDP packet, and what is in it where it is a tunnel's. */
   private datagram(): number {
     const { cursor, packet } = this;
+    if (packet.frame.segmentSize !== 0) countSegments(packet, cursor.header);
     const outcome = this.sink(packet);
     if (!mayBeTunnel(packet.sourcePort, packet.destinationPort)) return outcome;
     cursor.position = packet.payloadStart;
@@ -216,6 +222,16 @@ export class NetworkDecoder {
   }
 }
 
+/** Counts what a segmentation offload put into one frame as the packets that it is on the wire: each has the headers again. */
+function countSegments(packet: Packet, header: number): void {
+  const { segmentSize } = packet.frame;
+  // Fragments that were put together lie elsewhere, and no offload makes them.
+  if (packet.payloadLength <= segmentSize || packet.bytes !== packet.frame.bytes) return;
+  const segments = Math.ceil(packet.payloadLength / segmentSize);
+  packet.wirePackets = segments;
+  packet.ipLength += (segments - 1) * (packet.payloadStart - header);
+}
+
 /** Reassembly needs whole fragments. Where the capture or the wire cut them, the first one still tells the ports. */
 function cutFragment(cursor: Cursor, offset: number): number {
   cursor.partial = true;
@@ -224,11 +240,12 @@ function cutFragment(cursor: Cursor, offset: number): number {
 
 /**
  * What tells the datagrams of two hosts from those of others; the id comes on top. Private addresses repeat in VLANs and
- * tunnels, and a capture of both sides of a router sees the same fragment twice.
+ * tunnels, and a capture of several interfaces or of both sides of a router sees the same fragment twice.
  */
 function datagramKey(packet: Packet): string {
   const tunnel = packet.tunnels?.at(-1);
   const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } = packet;
+  const { interfaceIndex } = packet.frame;
   const ends = `${source0} ${source1} ${source2} ${source3} ${destination0} ${destination1} ${destination2} ${destination3}`;
-  return `${ends} ${packet.vlan} ${tunnel?.type ?? ''} ${tunnel?.id ?? ''}`;
+  return `${ends} ${interfaceIndex} ${packet.vlan} ${tunnel?.type ?? ''} ${tunnel?.id ?? ''}`;
 }

@@ -1,22 +1,23 @@
 /** What the layers hand to each other: where they are in the bytes, and what comes next. */
 import type { CounterName } from '../../counters.ts';
 
-/** What became of a frame; the first four are the sink's dispositions (`decoder.ts`). */
+/** What became of a frame; the first five are the sink's dispositions (`decoder.ts`). */
 export const Outcome = {
   emitted: 0,
   filteredNetwork: 1,
   filteredPort: 2,
   filteredKind: 3,
-  filteredProtocol: 4,
-  notIp: 5,
-  linkType: 6,
-  link: 7,
-  network: 8,
-  transport: 9,
-  tunnelDepth: 10,
-  held: 11,
-  fragmentLimit: 12,
-  fragmentOverlap: 13,
+  duplicate: 4,
+  filteredProtocol: 5,
+  notIp: 6,
+  linkType: 7,
+  link: 8,
+  network: 9,
+  transport: 10,
+  tunnelDepth: 11,
+  held: 12,
+  fragmentLimit: 13,
+  fragmentOverlap: 14,
 } as const;
 
 /** The counter of each outcome, by its number. */
@@ -25,6 +26,7 @@ export const OUTCOME_COUNTERS: readonly CounterName[] = [
   'frames.filtered.network',
   'frames.filtered.port',
   'frames.filtered.kind',
+  'frames.filtered.duplicate',
   'frames.filtered.protocol',
   'frames.filtered.not_ip',
   'frames.undecodable.link_type',

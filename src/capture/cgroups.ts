@@ -1,0 +1,55 @@
+/** The cgroup v2 hierarchy: where it is, and the paths behind the kernel's numbers. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Directories looked at in one search: a busy host has hundreds. */
+const MAX_DIRECTORIES = 20_000;
+
+/** The mount point; undefined where there is none. Hybrid hosts have it beside version 1. */
+export function cgroupRoot(): string | undefined {
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    if (after.startsWith('cgroup2 ')) return before.split(' ')[4];
+  }
+  return undefined;
+}
+
+/** The path in cgroup v2 of a process, from `/proc/PID/cgroup`. */
+export function pathOfProcess(pid: number): string | undefined {
+  try {
+    return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The number that the kernel gives a cgroup: its inode. */
+export function cgroupId(root: string, path: string): bigint {
+  try {
+    return statSync(join(root, path), { bigint: true }).ino;
+  } catch {
+    return 0n;
+  }
+}
+
+/** The path of the cgroup with a number, for processes that are gone; searched breadth first. */
+export function pathOfId(root: string, id: bigint): string | undefined {
+  const waiting = [''];
+  for (let looked = 0; looked < MAX_DIRECTORIES && waiting.length > 0; looked++) {
+    const path = waiting.shift() as string;
+    if (cgroupId(root, path) === id) return path === '' ? '/' : path;
+    try {
+      for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
+        if (entry.isDirectory()) waiting.push(`${path}/${entry.name}`);
+      }
+    } catch {
+      // It went away in the meantime.
+    }
+  }
+  return undefined;
+}
+
+/** The id in the names that Docker, containerd, CRI-O and Podman give cgroups. */
+export function containerIdOf(path: string | undefined): string | undefined {
+  return /(?:^|[^0-9a-f])([0-9a-f]{64})(?:[^0-9a-f]|$)/.exec(path ?? '')?.[1];
+}

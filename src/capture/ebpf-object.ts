@@ -1,0 +1,196 @@
+/** The kernel programs and their maps: loaded, attached, and gone with this process. */
+import { fileURLToPath } from 'node:url';
+import { CaptureError } from './capture.ts';
+import { CELLS, KEY_SIZE, SETTINGS_SIZE } from './ebpf-layout.ts';
+import { checked, type Handle, Libbpf, TEST_RUN_SIZE } from './ffi/libbpf.ts';
+import { close, type Mapping, map, pageSize, SystemCallError } from './ffi/libc.ts';
+import { Hardware, type Link } from './links.ts';
+
+const OBJECT = fileURLToPath(new URL('../../../bpf/vesper.bpf.o', import.meta.url));
+
+/** `enum bpf_attach_type` */
+const BPF_CGROUP_INET_SOCK_CREATE = 2;
+const BPF_TCX_INGRESS = 46;
+const BPF_TCX_EGRESS = 47;
+/** `enum bpf_tc_attach_point` */
+const BPF_TC_INGRESS = 1;
+const BPF_TC_EGRESS = 2;
+const BPF_TC_F_REPLACE = 1;
+/** Where clsact is shared with others, these are ours: what a killed agent left is replaced. */
+const TC_HANDLE = 0x7e5;
+const TC_PRIORITY = 49_000;
+
+export interface ObjectOptions {
+  /** Flows that the kernel counts at once. */
+  readonly flows: number;
+  /** Bytes, a power of two. */
+  readonly ringSize: number;
+}
+
+export interface Attachment {
+  detach(): void;
+}
+
+export class EbpfObject {
+  readonly library: Libbpf;
+  readonly flows: number;
+  readonly ring: number;
+  readonly statistics: number;
+  readonly networks: number;
+  readonly owners: number;
+  readonly settings: Mapping;
+  readonly enough: Mapping;
+  /** Whether this kernel remembers who makes a socket. */
+  readonly hasOwners: boolean;
+  private readonly object: Handle;
+  private readonly ethernetProgram: number;
+  private readonly ipProgram: number;
+  private readonly ownerProgram: number;
+
+  private constructor(library: Libbpf, object: Handle, hasOwners: boolean) {
+    this.library = library;
+    this.object = object;
+    this.hasOwners = hasOwners;
+    const fd = (name: string): number => library.mapFd(library.findMap(object, name)!);
+    this.flows = fd('flows');
+    this.ring = fd('ring');
+    this.statistics = fd('statistics');
+    this.networks = fd('networks');
+    this.owners = fd('owners');
+    this.settings = map(fd('settings'), wholePages(SETTINGS_SIZE), 0, true);
+    this.enough = map(fd('enough'), wholePages(4 * CELLS), 0, true);
+    const program = (name: string): number => library.programFd(library.findProgram(object, name)!);
+    this.ethernetProgram = program('vesper_ethernet');
+    this.ipProgram = program('vesper_ip');
+    this.ownerProgram = program('vesper_owner');
+  }
+
+  /** Throws `CaptureError` with what is missing. */
+  static load(options: ObjectOptions): EbpfObject {
+    let library: Libbpf;
+    try {
+      library = new Libbpf();
+    } catch (error) {
+      throw new CaptureError('libbpf.so.1 is not installed (Debian and Ubuntu: apt install libbpf1)', { cause: error });
+    }
+    // Before Linux 5.11 a program on sockets may not keep anything with them: then flows have no owners.
+    for (const withOwners of [true, false]) {
+      const object = library.openFile(OBJECT, null);
+      if (object === null) throw new CaptureError(`${OBJECT} cannot be read; install vesper again`);
+      library.setMaxEntries(library.findMap(object, 'flows')!, options.flows);
+      library.setMaxEntries(library.findMap(object, 'ring')!, options.ringSize);
+      library.setAutoload(library.findProgram(object, 'vesper_owner')!, withOwners);
+      const result = library.load(object);
+      if (result === 0) return new EbpfObject(library, object, withOwners);
+      const error = new SystemCallError('loading the kernel programs');
+      library.closeObject(object);
+      if (error.code === 'EPERM' || !withOwners) throw refusal(error);
+    }
+    throw new CaptureError('the kernel programs were not loaded');
+  }
+
+  /** Attaches to both directions of an interface; to one of the loopback, where each packet passes both. */
+  attach(link: Link): Attachment {
+    const program = link.hardware === Hardware.ethernet || link.hardware === Hardware.loopback;
+    const fd = program ? this.ethernetProgram : this.ipProgram;
+    const directions = link.hardware === Hardware.loopback ? [BPF_TCX_EGRESS] : [BPF_TCX_INGRESS, BPF_TCX_EGRESS];
+    const links: number[] = [];
+    try {
+      for (const direction of directions) {
+        links.push(checked(this.library.linkCreate(fd, link.index, direction, null), `attaching to ${link.name}`));
+      }
+    } catch (error) {
+      for (const made of links) close(made);
+      // Before Linux 6.6.
+      if (error instanceof SystemCallError && error.code === 'EINVAL') return this.attachClsact(fd, link);
+      throw error;
+    }
+    return {
+      detach: () => {
+        for (const made of links) close(made);
+      },
+    };
+  }
+
+  /** The older way, a queueing discipline that outlives the process: taken away by `detach`. */
+  attachClsact(program: number, link: Link): Attachment {
+    const { library } = this;
+    const points = link.hardware === Hardware.loopback ? [BPF_TC_EGRESS] : [BPF_TC_INGRESS, BPF_TC_EGRESS];
+    const created = library.tcHookCreate(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS)) === 0;
+    for (const point of points) {
+      const result = library.tcAttach(tcHook(link.index, point), tcOptions(program, BPF_TC_F_REPLACE));
+      checked(result, `attaching to ${link.name} by clsact`);
+    }
+    return {
+      detach: () => {
+        for (const point of points) library.tcDetach(tcHook(link.index, point), tcOptions(0, 0));
+        if (created) library.tcHookDestroy(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS));
+      },
+    };
+  }
+
+  /** Has the kernel remember the makers of sockets below a cgroup v2 directory, which is open as `cgroup`. */
+  attachOwners(cgroup: number): Attachment {
+    const made = this.library.linkCreate(this.ownerProgram, cgroup, BPF_CGROUP_INET_SOCK_CREATE, null);
+    checked(made, 'attaching to the cgroup');
+    return { detach: () => void close(made) };
+  }
+
+  /** Frees maps and programs. Their memory must not be touched after this. */
+  close(): void {
+    this.settings.unmap();
+    this.enough.unmap();
+    this.library.closeObject(this.object);
+  }
+
+  /**
+   * Runs the program for Ethernet frames over a frame, without an interface. Returns the mean time of a run in
+   * nanoseconds; throws `SystemCallError` where the kernel takes no such frame (it has to fit a page).
+   */
+  testRun(frame: Buffer, repeat = 1): number {
+    const run = { size: TEST_RUN_SIZE, dataIn: frame, dataSizeIn: frame.length, repeat, duration: 0 };
+    checked(this.library.testRun(this.ethernetProgram, run), 'BPF_PROG_TEST_RUN');
+    return run.duration;
+  }
+}
+
+function wholePages(size: number): number {
+  const page = pageSize();
+  return Math.ceil(size / page) * page;
+}
+
+/** `struct bpf_tc_hook` */
+function tcHook(ifindex: number, point: number): Buffer {
+  const hook = Buffer.alloc(24);
+  hook.writeBigUInt64LE(BigInt(hook.length), 0);
+  hook.writeInt32LE(ifindex, 8);
+  hook.writeInt32LE(point, 12);
+  return hook;
+}
+
+/** `struct bpf_tc_opts` */
+function tcOptions(program: number, flags: number): Buffer {
+  const options = Buffer.alloc(32);
+  options.writeBigUInt64LE(BigInt(options.length), 0);
+  options.writeInt32LE(program, 8);
+  options.writeUInt32LE(flags, 12);
+  options.writeUInt32LE(TC_HANDLE, 20);
+  options.writeUInt32LE(TC_PRIORITY, 24);
+  return options;
+}
+
+function refusal(error: SystemCallError): CaptureError {
+  if (error.code === 'EPERM') {
+    return new CaptureError(
+      'eBPF needs the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which this process does not all have: run it ' +
+        'with sudo, or give it the capabilities',
+      { cause: error },
+    );
+  }
+  return new CaptureError(`this kernel refuses the eBPF programs (${error.code}); they need Linux 5.8`, {
+    cause: error,
+  });
+}
+
+/** A key of the flow map. */
+export const newKey = (): Uint32Array => new Uint32Array(KEY_SIZE / 4);

@@ -1,0 +1,53 @@
+/** What the kernel drops before anything else, and which ports it hands over whole. May change while it runs. */
+import { parseCidr } from '../dissect/net/address.ts';
+import { PortUse, SettingsField } from './ebpf-layout.ts';
+import type { EbpfObject } from './ebpf-object.ts';
+import { checked } from './ffi/libbpf.ts';
+
+export interface KernelFilters {
+  /** CIDR; whichever end of a packet is in one of them. */
+  readonly ignoreNetworks: readonly string[];
+  /** TCP and UDP, either end. */
+  readonly ignorePorts: readonly number[];
+  /** Besides 53, 5353 and 5355. */
+  readonly dnsPorts: readonly number[];
+  /** Whether anybody wants hellos. */
+  readonly followTls: boolean;
+}
+
+const DNS_PORTS = [53, 5353, 5355];
+/** UDP: VXLAN (and Linux's old port), GENEVE, GTP-U, Teredo: as `dissect/net/tunnels.ts`. */
+const TUNNEL_PORTS = [4789, 8472, 6081, 2152, 3544];
+const IPV4_PREFIX = 96;
+const ANY = 0n;
+
+export function applyFilters(object: EbpfObject, filters: KernelFilters): void {
+  const view = new DataView(object.settings.memory);
+  const ports = new Uint8Array(object.settings.memory, SettingsField.ports, 65536);
+  ports.fill(0);
+  for (const port of [...DNS_PORTS, ...filters.dnsPorts]) ports[port] = PortUse.dns;
+  for (const port of TUNNEL_PORTS) ports[port] = (ports[port] as number) | PortUse.tunnel;
+  for (const port of filters.ignorePorts) ports[port] = (ports[port] as number) | PortUse.ignored;
+  for (const cidr of filters.ignoreNetworks) {
+    const key = networkKey(cidr);
+    if (key !== undefined) {
+      checked(object.library.mapUpdate(object.networks, key, Uint8Array.of(1), ANY), `ignoring ${cidr} in the kernel`);
+    }
+  }
+  view.setUint32(SettingsField.hasNetworks, filters.ignoreNetworks.length > 0 ? 1 : 0, true);
+  view.setUint32(SettingsField.followTls, filters.followTls ? 1 : 0, true);
+}
+
+/** `struct network` */
+function networkKey(cidr: string): Buffer | undefined {
+  const network = parseCidr(cidr);
+  if (network === undefined) return undefined;
+  const key = Buffer.alloc(20);
+  const isIpv4 = network.version === 4;
+  key.writeUInt32LE(network.prefix + (isIpv4 ? IPV4_PREFIX : 0), 0);
+  const words = isIpv4 ? [0, 0, 0xffff, network.words[0]] : network.words;
+  words.forEach((word, i) => {
+    key.writeUInt32BE(word, 4 + 4 * i);
+  });
+  return key;
+}

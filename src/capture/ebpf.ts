@@ -1,0 +1,147 @@
+/**
+ * Live capture by programs in the kernel (`bpf/vesper.bpf.c`): flows are counted there, and only what a dissector wants or
+ * what tells something of a connection comes through the ring.
+ */
+import { closeSync, openSync } from 'node:fs';
+import type { KernelFlows } from '../dissect/engine.ts';
+import type { LiveCapture, LiveOptions, LiveSink } from './capture.ts';
+import { cgroupRoot } from './cgroups.ts';
+import { WallClock } from './clock.ts';
+import { type Attachment, EbpfObject } from './ebpf-object.ts';
+import { applyFilters } from './ebpf-settings.ts';
+import { adoptSockets } from './existing-sockets.ts';
+import { FlowMap } from './flow-map.ts';
+import { InterfaceWatch, unmatched } from './interfaces.ts';
+import { type Link, Links } from './links.ts';
+import { Owners } from './owners.ts';
+import { poll } from './poll.ts';
+import { Records } from './records.ts';
+import { Statistics } from './statistics.ts';
+
+/** A tenth of a second of the worst: small packets of new flows at half a million a second. */
+const RING_SIZE = 16 * 1024 * 1024;
+/** Records taken before others have their turn: a few milliseconds. */
+const RECORDS_AT_ONCE = 4096;
+/** How often the kernel's flows are compared with the agent's, in ticks of a second. */
+const SWEEP_TICKS = 60;
+/** What is older than this and not in the ring will not come. */
+const LAG_NS = 100_000_000;
+
+export class EbpfCapture implements LiveCapture {
+  readonly backend = 'ebpf';
+  readonly kernelFlows: KernelFlows;
+  private readonly options: LiveOptions;
+  private readonly object: EbpfObject;
+  private readonly records: Records;
+  private readonly flows: FlowMap;
+  private readonly statistics: Statistics;
+  private readonly links = new Links();
+  private readonly watch: InterfaceWatch;
+  private readonly attachments = new Map<number, Attachment>();
+  private readonly ownership: Attachment | undefined;
+  private readonly clock = new WallClock();
+  private ticks = 0;
+  private isBehind = false;
+
+  private constructor(options: LiveOptions, object: EbpfObject) {
+    this.options = options;
+    this.object = object;
+    applyFilters(object, options);
+    this.flows = new FlowMap(object, this.clock);
+    this.kernelFlows = this.flows;
+    this.statistics = new Statistics(object, options.counters);
+    const root = cgroupRoot();
+    this.records = new Records(object, RING_SIZE, this.clock, new Owners(root));
+    this.ownership = this.attachOwners(root);
+    this.watch = new InterfaceWatch(this.links, options.interfaces, {
+      attach: (link) => this.attach(link),
+      detach: (link) => this.detach(link),
+    });
+  }
+
+  /** Loads the programs and attaches them. Throws `CaptureError` where something is missing. */
+  static open(options: LiveOptions): EbpfCapture {
+    const object = EbpfObject.load({ flows: options.capacity, ringSize: RING_SIZE });
+    const capture = new EbpfCapture(options, object);
+    const all = capture.watch.start();
+    for (const pattern of unmatched(all, options.interfaces)) {
+      options.onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
+    }
+    return capture;
+  }
+
+  interfaceName(index: number): string | undefined {
+    return this.watch.name(index);
+  }
+
+  async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
+    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
+    for (const attachment of this.attachments.values()) attachment.detach();
+    this.attachments.clear();
+    while (this.drain(sink) === 'more');
+    this.statistics.count();
+  }
+
+  close(): void {
+    for (const attachment of this.attachments.values()) attachment.detach();
+    this.ownership?.detach();
+    this.links.close();
+    this.records.unmap();
+    this.object.close();
+  }
+
+  private drain(sink: LiveSink): 'more' | 'some' | 'none' {
+    const taken = this.records.drain(sink, RECORDS_AT_ONCE);
+    this.isBehind = taken === RECORDS_AT_ONCE;
+    if (this.isBehind) return 'more';
+    return taken > 0 ? 'some' : 'none';
+  }
+
+  private tick(sink: LiveSink): void {
+    this.watch.poll();
+    this.clock.adjust();
+    this.statistics.count();
+    if (++this.ticks % SWEEP_TICKS === 0) this.flows.sweep(sink);
+    // With records waiting, the time is theirs.
+    if (this.isBehind) return;
+    this.clock.convert(Number(process.hrtime.bigint()) - LAG_NS);
+    sink.tick(this.clock.seconds, this.clock.nanos);
+  }
+
+  private attach(link: Link): void {
+    try {
+      this.attachments.set(link.index, this.object.attach(link));
+    } catch (error) {
+      this.options.onWarning(`${link.name} is not captured: ${(error as Error).message}`);
+    }
+  }
+
+  private detach(link: Link): void {
+    this.attachments.get(link.index)?.detach();
+    this.attachments.delete(link.index);
+  }
+
+  private attachOwners(root: string | undefined): Attachment | undefined {
+    if (root === undefined) {
+      this.options.onWarning(
+        'flows have no process: there is no cgroup v2 hierarchy (mount -t cgroup2 none /sys/fs/cgroup)',
+      );
+      return undefined;
+    }
+    if (!this.object.hasOwners) {
+      this.options.onWarning('this kernel does not tell which process a socket belongs to (it needs Linux 5.12)');
+      return undefined;
+    }
+    const directory = openSync(root, 'r');
+    try {
+      const attachment = this.object.attachOwners(directory);
+      adoptSockets(this.object, root);
+      return attachment;
+    } catch (error) {
+      this.options.onWarning(`flows have no process: ${(error as Error).message}`);
+      return undefined;
+    } finally {
+      closeSync(directory);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/** What the commands that run the pipeline say in the log. */
+import type { Config } from '../config.ts';
+import type { Counters } from '../counters.ts';
+import type { LogFormat } from '../log.ts';
+
+export function logFormat(config: Config): LogFormat {
+  if (config.log.format !== 'auto') return config.log.format;
+  return process.stderr.isTTY ? 'text' : 'json';
+}
+
+/** The counters that are not zero. */
+export function summary(counters: Counters): Partial<Counters> {
+  return Object.fromEntries(Object.entries(counters).filter(([, count]) => count !== 0));
+}

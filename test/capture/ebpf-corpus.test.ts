@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { NetworkEvent } from '../../src/dissect/event.ts';
+import { skipWithoutCapture } from '../support/privilege.ts';
+import { capturesBelow, PROJECT, sharedFolder } from '../support/shared.ts';
+import { type Comparison, KernelRun } from './kernel-run.ts';
+
+const skip = skipWithoutCapture('ebpf');
+
+/** Captures that no test run can take: other links than Ethernet and IP, or nothing but frames above a page. */
+const corpus = sharedFolder('corpus');
+const files = [...capturesBelow(join(PROJECT, 'test/fixtures')), ...(corpus ? capturesBelow(corpus) : [])];
+
+const asLine = (event: NetworkEvent): string => JSON.stringify(event);
+
+/** The first event that only one side has. */
+function difference({ replayed, captured }: Comparison): string | undefined {
+  const one = replayed.map(asLine).sort();
+  const two = captured.map(asLine).sort();
+  const at = one.findIndex((line, i) => line !== two[i]);
+  if (at < 0 && one.length === two.length) return undefined;
+  return `replay ${one.at(at)}\nkernel ${two.at(at)}\n(${one.length} and ${two.length} events)`;
+}
+
+describe('the kernel program over captures gives the events of replay', { skip }, () => {
+  const run = skip === false ? new KernelRun() : undefined;
+  after(() => run?.close());
+  let frames = 0;
+
+  for (const file of files) {
+    it(file.slice(file.lastIndexOf('captures/') + 1), async () => {
+      let comparison: Comparison;
+      try {
+        comparison = await (run as KernelRun).compare(file);
+      } catch (error) {
+        // Not a capture that replay reads.
+        if ((error as Error).name === 'CaptureError') return;
+        throw error;
+      }
+      frames += comparison.frames;
+      assert.equal(difference(comparison), undefined);
+    });
+  }
+
+  it('ran over most of the frames', () => {
+    console.log(`${frames} frames of ${files.length} captures`);
+    assert.ok(frames > 1000, `only ${frames} frames`);
+  });
+});

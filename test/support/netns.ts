@@ -1,0 +1,74 @@
+/** Two network namespaces with a cable between them, and programs in them. Everything ends with `close`. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export const HERE = '10.99.0.1';
+export const THERE = '10.99.0.2';
+
+export class Cable {
+  /** Names are this process's: suites may run side by side. */
+  readonly here = `vt${process.pid}a`;
+  readonly there = `vt${process.pid}b`;
+  private readonly running: ChildProcess[] = [];
+
+  constructor() {
+    const ip = (...args: string[]) => execFileSync('ip', args);
+    ip('netns', 'add', this.here);
+    ip('netns', 'add', this.there);
+    ip('link', 'add', 'va', 'netns', this.here, 'type', 'veth', 'peer', 'name', 'vb', 'netns', this.there);
+    for (const [namespace, link, address] of [
+      [this.here, 'va', HERE],
+      [this.there, 'vb', THERE],
+    ] as const) {
+      ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', link);
+      // One segment, one frame: tcpdump does not say how many packets an offloaded one stands for.
+      ip('-n', namespace, 'link', 'set', link, 'gso_max_segs', '1');
+      ip('-n', namespace, 'link', 'set', link, 'up');
+      ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    }
+  }
+
+  /** Starts a program that goes on. */
+  start(namespace: string, command: readonly string[]): ChildProcess {
+    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...command], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.running.push(child);
+    return child;
+  }
+
+  /** Runs a program to its end; what it says and how it ends is its affair. */
+  async run(namespace: string, command: readonly string[], input = ''): Promise<void> {
+    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...command], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    await once(child, 'close');
+  }
+
+  async stop(child: ChildProcess): Promise<number | null> {
+    if (child.exitCode !== null) return child.exitCode;
+    child.kill('SIGINT');
+    const [status] = (await once(child, 'close')) as [number | null];
+    return status;
+  }
+
+  close(): void {
+    for (const child of this.running) if (child.exitCode === null) child.kill('SIGKILL');
+    for (const namespace of [this.here, this.there]) execFileSync('ip', ['netns', 'del', namespace]);
+  }
+}
+
+/** Resolves when a program has said something on standard error. */
+export async function says(child: ChildProcess, text: string): Promise<void> {
+  let said = '';
+  for await (const part of child.stderr!.iterator({ destroyOnReturn: false })) {
+    said += part;
+    if (said.includes(text)) {
+      child.stderr!.resume();
+      return;
+    }
+  }
+  throw new Error(`ended without saying "${text}": ${said}`);
+}
