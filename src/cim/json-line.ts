@@ -5,6 +5,8 @@
  * and an encode 1.15 to 1.4 µs, this writer 0.6 µs with nothing left to encode. What makes it fast is that the constant
  * parts, two thirds of a line, are copied eight bytes at a time, and that no strings are made.
  */
+import { type CommunityHash, writeCommunityId } from '../dissect/flow/community-id.ts';
+import { writeIpv4, writeIpv6, writeMac } from '../dissect/net/address.ts';
 import { CimEvent, type Kind } from './event.ts';
 
 /** A block holds a few hundred lines: few writes and few allocations, and still in the processor's second-level cache. */
@@ -112,12 +114,25 @@ export class LineWriter {
     for (let i = from; i < to; i += 8, at += 8) view.setFloat64(at, view.getFloat64(i, true), true);
   }
 
-  /** Text that our own code made of characters which JSON does not escape: addresses, base64, RFC 3339. */
+  /** Text that our own code made of characters which JSON does not escape, such as RFC 3339. */
   safe(text: string): void {
     const { block, position } = this;
     const { length } = text;
     for (let i = 0; i < length; i++) block[position + i] = text.charCodeAt(i);
     this.position = position + length;
+  }
+
+  ip(version: 4 | 6, w0: number, w1: number, w2: number, w3: number): void {
+    const { block, position } = this;
+    this.position = version === 4 ? writeIpv4(block, position, w0) : writeIpv6(block, position, w0, w1, w2, w3);
+  }
+
+  mac(high: number, low: number): void {
+    this.position = writeMac(this.block, this.position, high, low);
+  }
+
+  communityId(hash: CommunityHash): void {
+    this.position = writeCommunityId(this.block, this.position, hash);
   }
 
   /** The inside of a JSON string, escaped. What needs more than `limit` bytes is cut there and ends in `...`. */

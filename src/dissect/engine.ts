@@ -49,7 +49,7 @@ export class Engine {
         this.dns.endFlow(slot);
         this.tls.endFlow(slot);
       },
-      emit: options.flows ? sink : () => {},
+      emit: options.flows ? sink : undefined,
       interfaceName: options.interfaceName,
     });
     this.dns = new DnsTracker(options.dnsOptions, counters, this.flows, sink);

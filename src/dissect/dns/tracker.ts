@@ -1,13 +1,7 @@
 /** Finds the DNS messages of datagrams and TCP connections on the DNS ports and makes the events of them. */
 import type { Counters } from '../../counters.ts';
-import {
-  type Conversation,
-  type DnsMessage,
-  type DnsProtocol,
-  type EventSink,
-  reverse,
-  type Timestamp,
-} from '../event.ts';
+import { type Conversation, reverse } from '../conversation.ts';
+import type { DnsMessage, DnsProtocol, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';

@@ -40,7 +40,8 @@ export interface FlowHooks {
    * given up, because a closed connection is remembered for a while and late packets may still be observed in it.
    */
   end(slot: number): void;
-  emit(event: FlowEvent): void;
+  /** Undefined where nobody wants the records: then they are not made. */
+  readonly emit: ((event: FlowEvent) => void) | undefined;
   interfaceName(index: number): string | undefined;
 }
 
@@ -112,7 +113,7 @@ export class FlowTable {
     return slot;
   }
 
-  /** Client and server as the flow sees them now; a new object where the kept one has given way to another flow's. */
+  /** Client and server as the flow sees them now; a new object each time. */
   conversation(slot: number): Conversation {
     return this.conversations.get(slot);
   }
@@ -226,7 +227,6 @@ export class FlowTable {
     if ((marks & Mark.clientIsSide1) === client) return;
     bytes[at + HotByte.marks] = marks ^ Mark.clientIsSide1;
     bytes[at + HotByte.roles] = (bytes[at + HotByte.roles] as number) & ~RoleMark.clientHeader;
-    this.conversations.forget(slot);
   }
 
   /** A SYN or SYN-ACK tells the roles for certain; they stay as they are once a record has shown them. */
@@ -318,7 +318,8 @@ export class FlowTable {
   /** Emits the open record, if there is one, and begins the next. */
   private report(slot: number, reason: FlowEndReason): void {
     if (!this.isOpen(slot)) return;
-    this.hooks.emit(reportFlow(this.records, slot, this.conversation(slot), reason));
+    const { emit } = this.hooks;
+    if (emit !== undefined) emit(reportFlow(this.records, slot, this.conversation(slot), reason));
     nextRecord(this.records, slot, this.isTcp(slot));
   }
 

@@ -1,13 +1,7 @@
 /** TLS over TCP on any port: finds hellos by signature, pairs them into handshakes. */
 import type { Counters } from '../../counters.ts';
-import {
-  type ClientHello,
-  type Conversation,
-  type EventSink,
-  reverse,
-  type ServerHello,
-  type Timestamp,
-} from '../event.ts';
+import { type Conversation, reverse } from '../conversation.ts';
+import type { ClientHello, EventSink, ServerHello, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { type HelloReporter, TlsConnection } from './connection.ts';

@@ -32,7 +32,7 @@ test('addresses are written as RFC 5952 says', () => {
   ];
   for (const [text, want] of cases) assert.equal(roundTrip(text), want);
   assert.equal(formatIpv4(0xc0000201), '192.0.2.1');
-  assert.equal(formatMac(Buffer.from('ff00005e00530a', 'hex'), 1), '00:00:5e:00:53:0a');
+  assert.equal(formatMac(0x0000, 0x5e00530a), '00:00:5e:00:53:0a');
 });
 
 test('what is no address is refused', () => {
