@@ -31,8 +31,11 @@ const INNER_VLAN = new Piece(',"inner_vlan":');
 
 /** Deeper than a decoder of ordinary traffic sees; the true depth is kept. */
 const TUNNELS = listSpec('tunnels', 3, 450, 'tunnel_count');
-const POLICIES = listSpec('policy', 6, 800, 'policy_count');
-const RULES = listSpec('rules', 12, 400, 'rule_count');
+const POLICIES = listSpec('policy', 6, 880, 'policy_count');
+/** Ids of the rules that were violated, that would be but for an exception, and that nobody could judge. */
+const RULES = listSpec('rules', 12, 300, 'rule_count');
+const EXCEPTED = listSpec('excepted', 12, 150, 'excepted_count');
+const NOT_OBSERVED = listSpec('not_observed', 12, 150, 'not_observed_count');
 const MAX_ID_BYTES = 64;
 
 const piece = (text: string): Piece => new Piece(text);
@@ -194,7 +197,7 @@ export class LineParts {
     if (verdicts.length === 0) return;
     const { writer, list, innerList } = this;
     list.begin(POLICIES);
-    for (const { policy, outcome, violations } of verdicts) {
+    for (const { policy, outcome, violations, excepted, notObserved } of verdicts) {
       if (!list.next()) continue;
       writer.piece(POLICY);
       writer.text(policy, MAX_ID_BYTES);
@@ -202,6 +205,16 @@ export class LineParts {
       innerList.begin(RULES);
       for (const { rule } of violations) innerList.item(rule, MAX_ID_BYTES);
       innerList.end();
+      if (excepted !== undefined) {
+        innerList.begin(EXCEPTED);
+        for (const { rule } of excepted) innerList.item(rule, MAX_ID_BYTES);
+        innerList.end();
+      }
+      if (notObserved !== undefined) {
+        innerList.begin(NOT_OBSERVED);
+        for (const rule of notObserved) innerList.item(rule, MAX_ID_BYTES);
+        innerList.end();
+      }
       writer.piece(END_OBJECT);
       list.done();
     }

@@ -20,8 +20,8 @@ const GROUPS = listSpec('groups', 20, 250, 'group_count');
 const KEY_SHARES = listSpec('key_shares', 8, 120, 'key_share_count');
 const SIGNATURE_ALGORITHMS = listSpec('signature_algorithms', 24, 500, 'signature_algorithm_count');
 const SUPPORTED_VERSIONS = listSpec('supported_versions', 8, 100, 'supported_version_count');
-const EXTENSIONS = listSpec('extensions', 32, 160, 'extension_count');
-const ALPN = listSpec('alpn', 8, 160, 'alpn_count');
+const EXTENSIONS = listSpec('extensions', 32, 128, 'extension_count');
+const ALPN = listSpec('alpn', 8, 128, 'alpn_count');
 const MAX_ALPN_BYTES = 64;
 
 const piece = (text: string): Piece => new Piece(text);

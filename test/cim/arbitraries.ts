@@ -229,11 +229,19 @@ export const violation: fc.Arbitrary<Violation> = fc.record({
 });
 
 export const verdicts: fc.Arbitrary<Verdict[]> = list(
-  fc.record({
-    policy: someText,
-    outcome: fc.constantFrom<Outcome>('compliant', 'non_compliant', 'not_observable'),
-    violations: list(violation, 40),
-  }),
+  fc.record(
+    {
+      policy: someText,
+      outcome: fc.constantFrom<Outcome>('compliant', 'non_compliant', 'not_observable'),
+      violations: list(violation, 40),
+      excepted: list(
+        violation.map((one) => ({ ...one, reason: 'a reason', exceptedUntil: '2026-12-31' })),
+        40,
+      ),
+      notObserved: list(someText, 40),
+    },
+    { requiredKeys: ['policy', 'outcome', 'violations'] },
+  ),
   20,
 );
 

@@ -42,6 +42,8 @@ const WORST_VERDICTS: Verdict[] = Array.from({ length: 30 }, () => ({
   policy: WORST_ID,
   outcome: 'non_compliant',
   violations: Array.from({ length: 100 }, () => ({ ...VIOLATION, policy: WORST_ID, rule: WORST_ID })),
+  excepted: [{ ...VIOLATION, rule: WORST_ID, reason: WORST_ID, exceptedUntil: '2026-12-31' }],
+  notObserved: Array.from({ length: 100 }, () => WORST_ID),
 }));
 
 const normalizer = new Normalizer({ ...OPTIONS, dvc: '\u0001'.repeat(1_000) });

@@ -219,6 +219,19 @@ describe('TLS handshakes', () => {
     );
   });
 
+  it('tells excepted rules and rules that could not be judged', () => {
+    const verdict: Verdict = {
+      policy: 'strict',
+      outcome: 'not_observable',
+      violations: [],
+      excepted: [{ ...VIOLATION, rule: 'old-printer', reason: 'until it is replaced', exceptedUntil: '2026-12-31' }],
+      notObserved: ['certificate-key'],
+    };
+    assert.deepEqual(fieldsOf(TLS, [verdict]).vesper.policy, [
+      { policy: 'strict', outcome: 'not_observable', excepted: ['old-printer'], not_observed: ['certificate-key'] },
+    ]);
+  });
+
   it('counts as Network_Traffic only where flows are not collected', () => {
     assert.equal(fieldsOf(TLS).cim_model, 'none');
     assert.equal(fieldsOf(TLS, [], { ...OPTIONS, flowsCollected: false }).cim_model, 'Network_Traffic');
