@@ -85,7 +85,20 @@ export class Conversation {
 
 /** The same conversation seen from the other end: for events whose messages, not the TCP handshake, tell the client. */
 export function reverse(conversation: Conversation): Conversation {
-  const turned = Object.assign(new Conversation(), conversation);
+  const turned = new Conversation();
+  turned.transport = conversation.transport;
+  turned.ipVersion = conversation.ipVersion;
+  turned.session = conversation.session;
+  turned.hash0 = conversation.hash0;
+  turned.hash1 = conversation.hash1;
+  turned.hash2 = conversation.hash2;
+  turned.hash3 = conversation.hash3;
+  turned.hash4 = conversation.hash4;
+  turned.vlan = conversation.vlan;
+  turned.innerVlan = conversation.innerVlan;
+  turned.interfaceName = conversation.interfaceName;
+  turned.tunnels = conversation.tunnels;
+  turned.owner = conversation.owner;
   turned.client0 = conversation.server0;
   turned.client1 = conversation.server1;
   turned.client2 = conversation.server2;
