@@ -205,12 +205,12 @@ export class FlowRecords {
 
   /** Which slots hold flows: of all that were handed out, those that were not released. */
   taken(): number[] {
-    const released = new Set<number>();
+    const released = new Uint8Array(this.touched);
     for (let slot = this.free; slot !== NONE; slot = this.signed[this.origin(slot) + Origin.next] as number) {
-      released.add(slot);
+      released[slot] = 1;
     }
     const slots: number[] = [];
-    for (let slot = 0; slot < this.touched; slot++) if (!released.has(slot)) slots.push(slot);
+    for (let slot = 0; slot < this.touched; slot++) if (released[slot] === 0) slots.push(slot);
     return slots;
   }
 }

@@ -35,6 +35,12 @@ test('addresses are written as RFC 5952 says', () => {
   assert.equal(formatMac(0x0000, 0x5e00530a), '00:00:5e:00:53:0a');
 });
 
+test('every octet of an IPv4 address is written as its number', () => {
+  for (let octet = 0; octet < 256; octet++) {
+    assert.equal(formatIpv4((octet << 24) | (octet << 8)), `${octet}.0.${octet}.0`);
+  }
+});
+
 test('what is no address is refused', () => {
   const wrong = ['', '1.2.3', '1.2.3.256', '01.2.3.4', '1.2.3.4.5', ' 1.2.3.4', ':', ':::', '1::2::3', '1:2:3:4:5:6:7'];
   wrong.push(
