@@ -10,6 +10,7 @@ import type { NetworkEvent } from '../src/dissect/event.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import { FileOutput } from '../src/outputs/file.ts';
 import { DNS, FLOW, OPTIONS, RESPONSE, TIME, TLS, UDP, VERDICTS } from '../test/cim/samples.ts';
+import { conversationOf } from '../test/conversation.ts';
 
 const LINES = 200_000;
 const ROUNDS = 7;
@@ -30,13 +31,13 @@ function measure(name: string, length: number, round: () => void): void {
 const flows = Array.from({ length: 1024 }, (_, i) => ({
   ...FLOW,
   time: { seconds: TIME.seconds + i, nanos: (i * 7_919_000) % 1e9 },
-  conversation: { ...FLOW.conversation, client: { ip: `192.0.2.${i & 255}`, port: 1024 + i }, session: i },
+  conversation: conversationOf({ client: { ip: `192.0.2.${i & 255}`, port: 1024 + i }, session: i }, FLOW.conversation),
   out: { packets: i, bytes: i * 313, payloadBytes: i * 200 },
 }));
 const transactions = Array.from({ length: 1024 }, (_, i) => ({
   ...DNS,
   time: { seconds: TIME.seconds + i, nanos: (i * 7_919_000) % 1e9 },
-  conversation: { ...UDP, client: { ip: `192.0.2.${i & 255}`, port: 1024 + i }, session: i },
+  conversation: conversationOf({ client: { ip: `2001:db8::${i & 255}`, port: 1024 + i }, session: i }, UDP),
 }));
 const messages = transactions.map(({ time, conversation }) => ({
   kind: 'dns_message' as const,

@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../src/dissect/event.ts';
 import { parsePolicy } from '../src/policy/load.ts';
 import { Policy, PolicySet } from '../src/policy/policy.ts';
+import { conversationOf } from '../test/conversation.ts';
 
 const POLICIES = 10;
 const HANDSHAKES = 4096;
@@ -114,14 +115,12 @@ function makeHandshake(i: number): TlsHandshakeEvent {
   return {
     kind: 'tls_handshake',
     time: { seconds: 1_763_000_000 + i, nanos: 0 },
-    conversation: {
+    conversation: conversationOf({
       client: { ip: '10.1.2.3', port: 32_768 + i },
       server: { ip: `192.0.2.${site}`, port: 443 },
       transport: 'tcp',
-      ipVersion: 4,
       session: i,
-      communityId: '1:wCb3OG7yAFWelaUydu0D+125CLM=',
-    },
+    }),
     client: clientHello(name),
     retry: undefined,
     server: serverHello(modern ? 0x0304 : 0x0303, suite),

@@ -6,6 +6,8 @@
  * line, are copied eight bytes at a time, and that no strings are made. What is left is reading strings by character,
  * 3 ns each; a `latin1Write` costs 70 ns before its first byte.
  */
+import { type CommunityHash, writeCommunityId } from '../dissect/flow/community-id.ts';
+import { writeIpv4, writeIpv6, writeMac } from '../dissect/net/address.ts';
 import { CimEvent, type Kind } from './event.ts';
 
 /** A block holds a few hundred lines: few writes and few allocations, and still in the processor's second-level cache. */
@@ -44,20 +46,19 @@ for (const [plain, letter] of ['""', '\\\\', '\bb', '\ff', '\nn', '\rr', '\tt'])
 }
 
 /**
- * A constant part of a line. No eight bytes of UTF-8 are a NaN, so copying them as doubles keeps them. The words are set
- * one by one and not through a buffer: V8 then keeps up to eight of them inside the object, which saves cache misses.
+ * A constant part of a line. No eight bytes of UTF-8 are a NaN, so copying them as doubles keeps them. The words lie in a
+ * plain array, which V8 reads with fewer checks than a Float64Array: an eighth less for each piece.
  */
 export class Piece {
   readonly length: number;
-  readonly words: Float64Array;
+  readonly words: readonly number[];
 
   constructor(text: string) {
     const bytes = Buffer.from(text);
     const count = Math.ceil(bytes.length / 8);
     const padded = Buffer.concat([bytes], 8 * count);
     this.length = bytes.length;
-    this.words = new Float64Array(count);
-    for (let i = 0; i < count; i++) this.words[i] = padded.readDoubleLE(8 * i);
+    this.words = Array.from({ length: count }, (_, i) => padded.readDoubleLE(8 * i));
   }
 }
 
@@ -118,12 +119,25 @@ export class LineWriter {
     for (let i = from; i < to; i += 8, at += 8) view.setFloat64(at, view.getFloat64(i, true), true);
   }
 
-  /** Text that our own code made of characters which JSON does not escape: addresses, base64, RFC 3339. */
+  /** Text that our own code made of characters which JSON does not escape, such as RFC 3339. */
   safe(text: string): void {
     const { block, position } = this;
     const { length } = text;
     for (let i = 0; i < length; i++) block[position + i] = text.charCodeAt(i);
     this.position = position + length;
+  }
+
+  ip(version: 4 | 6, w0: number, w1: number, w2: number, w3: number): void {
+    const { block, position } = this;
+    this.position = version === 4 ? writeIpv4(block, position, w0) : writeIpv6(block, position, w0, w1, w2, w3);
+  }
+
+  mac(high: number, low: number): void {
+    this.position = writeMac(this.block, this.position, high, low);
+  }
+
+  communityId(hash: CommunityHash): void {
+    this.position = writeCommunityId(this.block, this.position, hash);
   }
 
   /** The inside of a JSON string, escaped. What needs more than `limit` bytes is cut there and ends in `...`. */

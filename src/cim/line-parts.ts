@@ -1,5 +1,6 @@
 /** The parts that CIM events of several data models share. */
-import type { Conversation, Timestamp, Transport } from '../dissect/event.ts';
+import { type Conversation, NO_MAC, type Transport } from '../dissect/conversation.ts';
+import type { Timestamp } from '../dissect/event.ts';
 import type { Owner } from '../dissect/frame.ts';
 import type { Outcome, Verdict } from '../policy/verdict.ts';
 import { type LineWriter, Piece } from './json-line.ts';
@@ -150,33 +151,36 @@ export class LineParts {
   /** The two ends with everything that Network_Traffic says of them. */
   trafficEnds(conversation: Conversation): void {
     const { writer } = this;
-    const { client, server, clientMac, serverMac, vlan, owner } = conversation;
+    const { clientMacHigh, serverMacHigh, vlan, owner } = conversation;
     this.bothEnds(conversation, SRC_IP, DEST_IP);
-    if (clientMac !== undefined) this.mac(SRC_MAC, clientMac);
-    if (serverMac !== undefined) this.mac(DEST_MAC, serverMac);
+    if (clientMacHigh !== NO_MAC) this.mac(SRC_MAC, clientMacHigh, conversation.clientMacLow);
+    if (serverMacHigh !== NO_MAC) this.mac(DEST_MAC, serverMacHigh, conversation.serverMacLow);
     if (vlan !== undefined) writer.quotedCount(VLAN, vlan);
-    if (this.hasLocalAddresses) this.direction(client.ip, server.ip);
+    if (this.hasLocalAddresses) this.direction(conversation.client.ip, conversation.server.ip);
     if (owner !== undefined) {
       writer.count(PROCESS_ID, owner.processId);
       if (owner.userName !== undefined) this.text(USER, owner.userName, MAX_USER_BYTES);
     }
   }
 
-  private bothEnds({ client, server, transport }: Conversation, srcIp?: Piece, destIp?: Piece): void {
+  private bothEnds(conversation: Conversation, srcIp?: Piece, destIp?: Piece): void {
     const { writer } = this;
-    const hasPorts = transport !== 'icmp';
-    this.address(client.ip, srcIp);
-    if (hasPorts) writer.count(SRC_PORT, client.port);
+    const { ipVersion } = conversation;
+    const hasPorts = conversation.transport !== 'icmp';
+    let start = writer.position;
+    writer.ip(ipVersion, conversation.client0, conversation.client1, conversation.client2, conversation.client3);
+    this.endAddress(start, srcIp);
+    if (hasPorts) writer.count(SRC_PORT, conversation.clientPort);
     writer.piece(DEST);
-    this.address(server.ip, destIp);
-    if (hasPorts) writer.count(DEST_PORT, server.port);
+    start = writer.position;
+    writer.ip(ipVersion, conversation.server0, conversation.server1, conversation.server2, conversation.server3);
+    this.endAddress(start, destIp);
+    if (hasPorts) writer.count(DEST_PORT, conversation.serverPort);
   }
 
-  /** The address, once more after `repeat` where that is given, and the closing quote. */
-  private address(ip: string, repeat: Piece | undefined): void {
+  /** The address from `start` once more after `repeat`, where that is given, and the closing quote. */
+  private endAddress(start: number, repeat: Piece | undefined): void {
     const { writer } = this;
-    const start = writer.position;
-    writer.safe(ip);
     if (repeat !== undefined) {
       const end = writer.position;
       writer.piece(repeat);
@@ -192,9 +196,9 @@ export class LineParts {
     this.writer.piece(QUOTE);
   }
 
-  private mac(key: Piece, mac: string): void {
+  private mac(key: Piece, high: number, low: number): void {
     this.writer.piece(key);
-    this.writer.safe(mac);
+    this.writer.mac(high, low);
     this.writer.piece(QUOTE);
   }
 
@@ -205,12 +209,12 @@ export class LineParts {
   }
 
   /** The keys that join the events of one connection. */
-  session({ communityId, session }: Conversation): void {
+  session(conversation: Conversation): void {
     const { writer } = this;
     writer.piece(FLOW_ID);
-    writer.safe(communityId);
+    writer.communityId(conversation);
     writer.piece(QUOTE);
-    writer.quotedCount(SESSION_ID, session);
+    writer.quotedCount(SESSION_ID, conversation.session);
   }
 
   /** What the policies say, inside `vesper`. */

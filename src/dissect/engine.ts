@@ -66,7 +66,7 @@ export class Engine {
         this.tls.endFlow(slot);
         this.datagrams.endFlow(slot);
       },
-      emit: options.flows ? sink : () => {},
+      emit: options.flows ? sink : undefined,
       interfaceName: options.interfaceName,
       ...kernelHooks(options.kernelFlows, (tally) => this.flows.settle(tally)),
     });

@@ -2,8 +2,7 @@
  * What the dissectors found, in the RFCs' terms. Events own their strings: this is the only copy boundary between the
  * reused packet views and everything after them.
  */
-import type { Owner } from './frame.ts';
-import type { TunnelHop } from './net/packet.ts';
+import type { Conversation } from './conversation.ts';
 
 /** Packet time in two exact parts; a double cannot hold nanoseconds since 1970. */
 export interface Timestamp {
@@ -13,46 +12,7 @@ export interface Timestamp {
   readonly nanos: number;
 }
 
-export interface Endpoint {
-  /** RFC 5952 text. */
-  readonly ip: string;
-  /** 0 where the transport has none (ICMP). */
-  readonly port: number;
-}
-
-export type Transport = 'tcp' | 'udp' | 'icmp';
-
-/** The two ends of a flow and what is common to all its events. `client` is the initiator as this event sees it. */
-export interface Conversation {
-  readonly client: Endpoint;
-  readonly server: Endpoint;
-  readonly transport: Transport;
-  readonly ipVersion: 4 | 6;
-  /** Unique to the connection within one run of the agent: the ordinal of the flow. */
-  readonly session: number;
-  /** Community ID v1, seed 0 (github.com/corelight/community-id-spec). */
-  readonly communityId: string;
-  readonly clientMac?: string;
-  readonly serverMac?: string;
-  readonly vlan?: number;
-  readonly innerVlan?: number;
-  /** Name of the interface, where the capture knows it. */
-  readonly interfaceName?: string;
-  readonly tunnels?: readonly TunnelHop[];
-  readonly owner?: Owner;
-}
-
-/** The same conversation seen from the other end: for events whose messages, not the TCP handshake, tell the client. */
-export function reverse(conversation: Conversation): Conversation {
-  const { client, server, clientMac, serverMac, ...rest } = conversation;
-  return {
-    ...rest,
-    client: server,
-    server: client,
-    ...(serverMac === undefined ? {} : { clientMac: serverMac }),
-    ...(clientMac === undefined ? {} : { serverMac: clientMac }),
-  };
-}
+export type { Conversation, Endpoint, Transport } from './conversation.ts';
 
 // ---------------------------------------------------------------- DNS (RFC 1035)
 

@@ -1,4 +1,5 @@
 /** What a policy says of one version, suite, group or signature scheme by itself, whatever the rest of a handshake is. */
+import { Conversation } from '../dissect/conversation.ts';
 import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { dayEnd, dayStart } from './day.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
@@ -28,14 +29,7 @@ function event(server: Partial<ServerHello>, signatureScheme?: number): TlsHands
   return {
     kind: 'tls_handshake',
     time: { seconds: 0, nanos: 0 },
-    conversation: {
-      client: { ip: '', port: 0 },
-      server: { ip: '', port: 0 },
-      transport: 'tcp',
-      ipVersion: 4,
-      session: 0,
-      communityId: '',
-    },
+    conversation: new Conversation(),
     client: undefined,
     retry: undefined,
     server: {

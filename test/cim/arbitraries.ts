@@ -16,7 +16,9 @@ import type {
   TlsHandshakeEvent,
 } from '../../src/dissect/event.ts';
 import { formatIpv4, formatIpv6 } from '../../src/dissect/net/address.ts';
+import type { TunnelHop } from '../../src/dissect/net/packet.ts';
 import type { Outcome, Severity, Verdict, Violation } from '../../src/policy/verdict.ts';
+import { conversationOf } from '../conversation.ts';
 
 const word = fc.nat(0xffff_ffff);
 const byte = fc.nat(255);
@@ -47,10 +49,9 @@ export const time: fc.Arbitrary<Timestamp> = fc.record({ seconds: fc.nat(4_294_9
 const mac = fc
   .uint8Array({ minLength: 6, maxLength: 6 })
   .map((bytes) => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join(':'));
-const ip = fc.oneof(
-  word.map(formatIpv4),
-  fc.tuple(word, word, word, word).map((words) => formatIpv6(...words)),
-);
+const ipv4 = word.map(formatIpv4);
+const ipv6 = fc.tuple(word, word, word, word).map((words) => formatIpv6(...words));
+const ip = fc.oneof(ipv4, ipv6);
 const tunnel = fc.record(
   {
     type: fc.constantFrom('ipip', 'gre', 'erspan', 'vxlan', 'geneve', 'gtp-u', 'teredo'),
@@ -62,13 +63,13 @@ const tunnel = fc.record(
 );
 
 export function conversation(transport: Conversation['transport']): fc.Arbitrary<Conversation> {
-  const endpoint = fc.record({ ip, port: transport === 'icmp' ? fc.constant(0) : code });
-  return fc.record(
+  const port = transport === 'icmp' ? fc.constant(0) : code;
+  const ends = fc.constantFrom(ipv4, ipv6).chain((ip) => {
+    const endpoint = fc.record({ ip, port });
+    return fc.record({ client: endpoint, server: endpoint });
+  });
+  const rest = fc.record(
     {
-      client: endpoint,
-      server: endpoint,
-      transport: fc.constant(transport),
-      ipVersion: fc.constantFrom(4, 6),
       session: count,
       communityId: fc.uint8Array({ minLength: 20, maxLength: 20 }).map((b) => `1:${Buffer.from(b).toString('base64')}`),
       clientMac: mac,
@@ -76,7 +77,7 @@ export function conversation(transport: Conversation['transport']): fc.Arbitrary
       vlan: fc.nat(4095),
       innerVlan: fc.nat(4095),
       interfaceName: someText,
-      tunnels: fc.array(tunnel, { minLength: 1, maxLength: 6 }),
+      tunnels: fc.array(tunnel, { minLength: 1, maxLength: 6 }) as fc.Arbitrary<TunnelHop[]>,
       owner: fc.record(
         {
           processId: word,
@@ -90,8 +91,9 @@ export function conversation(transport: Conversation['transport']): fc.Arbitrary
         { requiredKeys: ['processId', 'userId', 'command'] },
       ),
     },
-    { requiredKeys: ['client', 'server', 'transport', 'ipVersion', 'session', 'communityId'] },
-  ) as fc.Arbitrary<Conversation>;
+    { requiredKeys: ['session', 'communityId'] },
+  );
+  return fc.tuple(ends, rest).map(([texts, others]) => conversationOf({ transport, ...texts, ...others }));
 }
 
 const question = fc.record({ name, type: code, class: code, unicastResponse: fc.boolean() });

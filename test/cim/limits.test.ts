@@ -5,33 +5,36 @@ import type { CimEvent } from '../../src/cim/event.ts';
 import { MAX_CIM_LINE } from '../../src/cim/line-parts.ts';
 import { NativeFormat } from '../../src/cim/native.ts';
 import { Normalizer } from '../../src/cim/normalize.ts';
-import type { Conversation, NetworkEvent } from '../../src/dissect/event.ts';
+import type { NetworkEvent } from '../../src/dissect/event.ts';
 import type { Verdict } from '../../src/policy/verdict.ts';
+import { conversationOf } from '../conversation.ts';
 import { clientHello, DNS, FLOW, message, OPTIONS, record, serverHello, TIME, TLS, UDP, VIOLATION } from './samples.ts';
 
 const LONG_ADDRESS = '2001:db8:1111:2222:3333:4444:5555:6666';
 
 /** Everything that a conversation can carry, at its longest. */
-const CROWDED: Conversation = {
-  ...UDP,
-  client: { ip: LONG_ADDRESS, port: 65_535 },
-  server: { ip: LONG_ADDRESS, port: 65_535 },
-  session: Number.MAX_SAFE_INTEGER,
-  clientMac: '00:00:5e:00:53:01',
-  serverMac: '00:00:5e:00:53:02',
-  vlan: 4095,
-  innerVlan: 4095,
-  interfaceName: '\u0001'.repeat(5_000),
-  tunnels: Array.from({ length: 9 }, () => ({
-    type: 'erspan' as const,
-    id: 0xffff_ffff,
-    source: LONG_ADDRESS,
-    destination: LONG_ADDRESS,
-  })),
-  owner: { processId: 0xffff_ffff, userId: 0xffff_ffff, command: '"'.repeat(5_000) },
-};
+const CROWDED = conversationOf(
+  {
+    client: { ip: LONG_ADDRESS, port: 65_535 },
+    server: { ip: LONG_ADDRESS, port: 65_535 },
+    session: Number.MAX_SAFE_INTEGER,
+    clientMac: '00:00:5e:00:53:01',
+    serverMac: '00:00:5e:00:53:02',
+    vlan: 4095,
+    innerVlan: 4095,
+    interfaceName: '\u0001'.repeat(5_000),
+    tunnels: Array.from({ length: 9 }, () => ({
+      type: 'erspan' as const,
+      id: 0xffff_ffff,
+      source: LONG_ADDRESS,
+      destination: LONG_ADDRESS,
+    })),
+    owner: { processId: 0xffff_ffff, userId: 0xffff_ffff, command: '"'.repeat(5_000) },
+  },
+  UDP,
+);
 
-const CROWDED_TCP: Conversation = { ...CROWDED, transport: 'tcp' };
+const CROWDED_TCP = conversationOf({ transport: 'tcp' }, CROWDED);
 
 const WORST_ID = '\ud800'.repeat(1_000);
 

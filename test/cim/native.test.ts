@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NativeFormat } from '../../src/cim/native.ts';
-import type { Conversation, NetworkEvent } from '../../src/dissect/event.ts';
+import type { NetworkEvent } from '../../src/dissect/event.ts';
+import { conversationOf } from '../conversation.ts';
 import { clientHello, FLOW, ICMP_FLOW, message, RESPONSE, serverHello, TCP, TIME, TLS, VIOLATION } from './samples.ts';
 
-const RESOLVER: Conversation = {
-  ...TCP,
-  client: { ip: '192.168.109.2', port: 54_329 },
-  server: { ip: '192.168.109.1', port: 53 },
-  transport: 'udp',
-};
+const RESOLVER = conversationOf(
+  {
+    client: { ip: '192.168.109.2', port: 54_329 },
+    server: { ip: '192.168.109.1', port: 53 },
+    transport: 'udp',
+  },
+  TCP,
+);
 
 const HEAD = '{"time":"2022-09-19T14:41:27.127059667+00:00","type":';
 const TO_SERVER = '"source":{"ip":"192.168.109.2","port":54329},"destination":{"ip":"198.51.100.7","port":443}';

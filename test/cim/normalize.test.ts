@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { NativeFormat } from '../../src/cim/native.ts';
 import { Normalizer } from '../../src/cim/normalize.ts';
+import { reverse } from '../../src/dissect/conversation.ts';
 import type { FlowEvent, NetworkEvent } from '../../src/dissect/event.ts';
-import { reverse } from '../../src/dissect/event.ts';
 import type { Verdict } from '../../src/policy/verdict.ts';
+import { conversationOf } from '../conversation.ts';
 import { flow } from './arbitraries.ts';
 import {
   clientHello,
@@ -85,13 +86,21 @@ describe('Network_Traffic', () => {
   it('tells process, interface and tunnels', () => {
     const line = fieldsOf({
       ...FLOW,
-      conversation: {
-        ...TCP,
-        innerVlan: 7,
-        interfaceName: 'eth0',
-        owner: { processId: 4711, userId: 33, userName: 'www-data', command: 'nginx', executable: '/usr/sbin/nginx' },
-        tunnels: [{ type: 'vxlan', id: 42, source: '192.0.2.9', destination: '192.0.2.10' }],
-      },
+      conversation: conversationOf(
+        {
+          innerVlan: 7,
+          interfaceName: 'eth0',
+          owner: {
+            processId: 4711,
+            userId: 33,
+            userName: 'www-data',
+            command: 'nginx',
+            executable: '/usr/sbin/nginx',
+          },
+          tunnels: [{ type: 'vxlan', id: 42, source: '192.0.2.9', destination: '192.0.2.10' }],
+        },
+        TCP,
+      ),
     });
     assert.equal(line.process_id, 4711);
     assert.equal(line.user, 'www-data');

@@ -3,7 +3,6 @@
 import type { CimOptions } from '../../src/cim/line-parts.ts';
 import type {
   ClientHello,
-  Conversation,
   DnsMessage,
   DnsTransactionEvent,
   FlowEvent,
@@ -12,6 +11,7 @@ import type {
   TlsHandshakeEvent,
 } from '../../src/dissect/event.ts';
 import type { Verdict, Violation } from '../../src/policy/verdict.ts';
+import { conversationOf } from '../conversation.ts';
 
 export const TIME = { seconds: 1_663_598_487, nanos: 127_059_667 };
 
@@ -22,35 +22,32 @@ export const OPTIONS: CimOptions = {
   flowsCollected: true,
 };
 
-export const TCP: Conversation = {
+export const TCP = conversationOf({
   client: { ip: '192.168.109.2', port: 54_329 },
   server: { ip: '198.51.100.7', port: 443 },
   transport: 'tcp',
-  ipVersion: 4,
   session: 17,
   communityId: '1:LQU9qZlK+B5F3KDmev6m5PMibrg=',
   clientMac: '00:00:5e:00:53:01',
   serverMac: '00:00:5e:00:53:02',
   vlan: 12,
-};
+});
 
-export const UDP: Conversation = {
+export const UDP = conversationOf({
   client: { ip: '2001:db8::2', port: 54_329 },
   server: { ip: '2001:db8::53', port: 53 },
   transport: 'udp',
-  ipVersion: 6,
   session: 18,
   communityId: '1:d/FP5EW3wiY1vCndhwleRRKHowQ=',
-};
+});
 
-export const ICMP: Conversation = {
+export const ICMP = conversationOf({
   client: { ip: '192.0.2.1', port: 0 },
   server: { ip: '192.0.2.2', port: 0 },
   transport: 'icmp',
-  ipVersion: 4,
   session: 19,
   communityId: '1:X0snYXpgwiv9TZtqg64sgzUn6Dk=',
-};
+});
 
 export const QUIET: TcpCounts = {
   flags: 0b11011,

@@ -1,25 +1,19 @@
 /** UDP flows written by hand: what their ends send becomes packets for the trackers of QUIC and DTLS. */
 import { type Counters, createCounters } from '../../src/counters.ts';
+import type { Conversation } from '../../src/dissect/conversation.ts';
 import { HandshakeDatagrams } from '../../src/dissect/datagrams.ts';
-import type {
-  ClientHelloEvent,
-  Conversation,
-  NetworkEvent,
-  ServerHelloEvent,
-  TlsHandshakeEvent,
-} from '../../src/dissect/event.ts';
+import type { ClientHelloEvent, NetworkEvent, ServerHelloEvent, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import type { FlowTable } from '../../src/dissect/flow/table.ts';
 import { Packet } from '../../src/dissect/net/packet.ts';
 import type { HelloOptions } from '../../src/dissect/tls/exchange.ts';
+import { conversationOf } from '../conversation.ts';
 
-const CONVERSATION: Conversation = {
+const CONVERSATION = conversationOf({
   client: { ip: '192.0.2.1', port: 50_000 },
   server: { ip: '198.51.100.2', port: 443 },
   transport: 'udp',
-  ipVersion: 4,
   session: 0,
-  communityId: '',
-};
+});
 
 /** The part of the flow table that the trackers use, for flows that are all alike. */
 class Flows {
@@ -28,7 +22,7 @@ class Flows {
   readonly quicVersions = new Map<number, number>();
 
   conversation(slot: number): Conversation {
-    return { ...CONVERSATION, session: slot };
+    return conversationOf({ session: slot }, CONVERSATION);
   }
   session(slot: number): number {
     return slot;

@@ -5,6 +5,7 @@ import type { TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import { parsePolicy } from '../../src/policy/load.ts';
 import { Policy, PolicySet } from '../../src/policy/policy.ts';
 import type { Direction } from '../../src/policy/verdict.ts';
+import { conversationOf } from '../conversation.ts';
 import { certificate, clientHello, conversation, serverHello } from './handshakes.ts';
 
 /** Rules that look at everything that a rule can look at. */
@@ -48,12 +49,13 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
       server: some('198.51.100.1', '203.0.113.1'),
       port: some(443, 853),
     })
-    .map(({ client, server, port }) => ({
-      ...conversation,
-      client: { ip: client, port: 50_000 },
-      server: { ip: server, port },
-      owner: { processId: 1, userId: 1, command: 'curl' },
-    })),
+    .map(({ client, server, port }) => {
+      const owner = { processId: 1, userId: 1, command: 'curl' };
+      return conversationOf(
+        { client: { ip: client, port: 50_000 }, server: { ip: server, port }, owner },
+        conversation,
+      );
+    }),
   client: fc.option(
     fc
       .record({

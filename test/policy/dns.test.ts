@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Conversation, DnsMessage, DnsTransactionEvent } from '../../src/dissect/event.ts';
+import type { DnsMessage, DnsTransactionEvent } from '../../src/dissect/event.ts';
 import { PolicySet } from '../../src/policy/policy.ts';
+import { type ConversationTexts, conversationOf } from '../conversation.ts';
 import { clientHello, conversation, handshake, serverHello } from './handshakes.ts';
 import { policy, summary } from './policies.ts';
 
@@ -32,7 +33,7 @@ function transaction(name: string, fields: Partial<DnsTransactionEvent> = {}): D
   return {
     kind: 'dns_transaction',
     time: { seconds: 0, nanos: 0 },
-    conversation: { ...conversation, server: { ip: '192.0.2.53', port: 53 }, transport: 'udp' },
+    conversation: conversationOf({ server: { ip: '192.0.2.53', port: 53 }, transport: 'udp' }, conversation),
     protocol: 'dns',
     query: query(name),
     response: undefined,
@@ -85,11 +86,11 @@ describe('DNS in the clear', () => {
 
 describe('encrypted DNS', () => {
   const rule = policy('dns: { encrypted_resolvers: { networks: [192.0.2.0/28], names: [dns.example.com] } }');
-  const judged = (hello: Parameters<typeof clientHello>[0], ends: Partial<Conversation> = {}) =>
+  const judged = (hello: Parameters<typeof clientHello>[0], ends: Partial<ConversationTexts> = {}) =>
     summary(
       new PolicySet([rule]).judge({
         ...handshake(clientHello(hello), serverHello(0x0304, 0x1301)),
-        conversation: { ...conversation, server: { ip: '203.0.113.1', port: 443 }, ...ends },
+        conversation: conversationOf({ server: { ip: '203.0.113.1', port: 443 }, ...ends }, conversation),
       })[0] ?? assert.fail('no verdict'),
     );
 

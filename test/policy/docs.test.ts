@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { loadPolicy, parsePolicy, policyFile } from '../../src/policy/load.ts';
 import { Policy } from '../../src/policy/policy.ts';
+import { conversationOf } from '../conversation.ts';
 import { certificate, clientHello, conversation, detailed, handshake, serverHello } from './handshakes.ts';
 import { policy, summary } from './policies.ts';
 
@@ -31,7 +32,7 @@ test('the example that builds on another policy excepts the milling machine, in 
       compiled.judge({
         ...handshake(client, serverHello(version, 0xc013)),
         time: { seconds: Date.parse(day) / 1000, nanos: 0 },
-        conversation: { ...conversation, server: { ip, port: 443 } },
+        conversation: conversationOf({ server: { ip, port: 443 } }, conversation),
         details: { certificates: [certificate({})] },
       }),
     );

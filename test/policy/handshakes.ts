@@ -2,20 +2,18 @@
 import type {
   Certificate,
   ClientHello,
-  Conversation,
   HandshakeDetails,
   ServerHello,
   TlsHandshakeEvent,
 } from '../../src/dissect/event.ts';
+import { conversationOf } from '../conversation.ts';
 
-export const conversation: Conversation = {
+export const conversation = conversationOf({
   client: { ip: '192.0.2.1', port: 50_000 },
   server: { ip: '192.0.2.2', port: 443 },
   transport: 'tcp',
-  ipVersion: 4,
   session: 1,
-  communityId: '1:',
-};
+});
 
 export function clientHello(fields: Partial<ClientHello>): ClientHello {
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClientHello, Conversation, TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import type { ClientHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import { type ConversationTexts, conversationOf } from '../conversation.ts';
 import { clientHello, conversation, handshake, serverHello } from './handshakes.ts';
 import { policy, policyOf, ruleText, summary } from './policies.ts';
 
@@ -8,11 +9,11 @@ const TLS13_ONLY = 'negotiated: { versions: { min: TLSv1_3 } }';
 const NEW_YEAR_2025 = 1_735_689_600;
 const DAY = 86_400;
 
-function event(fields: Partial<TlsHandshakeEvent> = {}, ends: Partial<Conversation> = {}): TlsHandshakeEvent {
+function event(fields: Partial<TlsHandshakeEvent> = {}, ends: Partial<ConversationTexts> = {}): TlsHandshakeEvent {
   return {
     ...handshake(clientHello({}), serverHello(0x0303, 0xc02f)),
     time: { seconds: NEW_YEAR_2025, nanos: 0 },
-    conversation: { ...conversation, ...ends },
+    conversation: conversationOf(ends, conversation),
     ...fields,
   };
 }

@@ -1,19 +1,13 @@
 /** Finds the DNS messages of datagrams and TCP connections on the DNS ports and makes the events of them. */
 import type { Counters } from '../../counters.ts';
-import {
-  type Conversation,
-  type DnsMessage,
-  type DnsProtocol,
-  type EventSink,
-  reverse,
-  type Timestamp,
-} from '../event.ts';
+import { type Conversation, reverse } from '../conversation.ts';
+import type { DnsMessage, DnsProtocol, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type MessageHandler } from './connection.ts';
 import { DnsParser, LEAST_CAPTURED } from './message.ts';
-import { type PairingKey, Transactions } from './transaction.ts';
+import { type PendingQuery, Transactions } from './transaction.ts';
 
 export interface DnsOptions {
   /** Whether `dns_message` events are wanted, one for each message. */
@@ -63,10 +57,6 @@ export class DnsTracker implements MessageHandler {
   private fromClient = false;
   private protocol: DnsProtocol = 'dns';
   private connection: DnsConnection | undefined = undefined;
-
-  /** The last conversation that had to be turned round, and the result. */
-  private turned: Conversation | undefined = undefined;
-  private turnedRound: Conversation | undefined = undefined;
 
   constructor(
     options: DnsOptions,
@@ -147,8 +137,8 @@ export class DnsTracker implements MessageHandler {
     const isResponse = view.getUint8(start + 2) >= 0x80;
     const paired = this.wantTransactions && protocol === 'dns';
     const key = paired ? this.numericKey(view.getUint16(start), isResponse) : 0;
-    const like = paired && isResponse ? this.transactions.waiting(key) : undefined;
-    const message = parser.parse(bytes, view, start, end, length, protocol, like);
+    const waiting = paired && isResponse ? this.transactions.waiting(key) : undefined;
+    const message = parser.parse(bytes, view, start, end, length, protocol, waiting?.message);
     if (message === undefined) return this.notDns();
     const { counters } = this;
     counters['dns.messages']++;
@@ -169,10 +159,14 @@ export class DnsTracker implements MessageHandler {
       else this.transactions.alone(message, undefined, conversation, protocol, time);
       return true;
     }
-    const conversation = this.sentBy(this.fromClient !== isResponse);
-    const pairingKey = protocol === 'llmnr' ? querierKey(conversation, message.id) : key;
-    if (isResponse) this.respond(pairingKey, message, conversation, time);
-    else this.transactions.query(pairingKey, message, conversation, protocol, time);
+    // What waits under a flow's key has the flow's two ends.
+    const conversation = waiting?.conversation ?? this.sentBy(this.fromClient !== isResponse);
+    if (protocol === 'llmnr') {
+      const querier = querierKey(conversation, message.id);
+      if (isResponse) this.respond(this.transactions.waiting(querier), message, conversation, time);
+      else this.transactions.query(querier, message, conversation, protocol, time);
+    } else if (isResponse) this.respond(waiting, message, conversation, time);
+    else this.transactions.query(key, message, conversation, protocol, time);
     return true;
   }
 
@@ -182,14 +176,19 @@ export class DnsTracker implements MessageHandler {
     return false;
   }
 
-  private respond(key: PairingKey, message: DnsMessage, conversation: Conversation, time: Timestamp): void {
+  private respond(
+    waiting: PendingQuery | undefined,
+    message: DnsMessage,
+    conversation: Conversation,
+    time: Timestamp,
+  ): void {
     const { connection } = this;
     if (connection !== undefined && connection.transfer === message.id) {
       // The transfer goes on, unless its id is in use again.
-      if (this.transactions.waiting(key) === undefined) return;
+      if (waiting === undefined) return;
       connection.transfer = -1;
     }
-    const query = this.transactions.response(key, message, conversation, this.protocol, time);
+    const query = this.transactions.response(waiting, message, conversation, this.protocol, time);
     const type = query?.questions[0]?.type;
     if (connection !== undefined && (type === TYPE_AXFR || type === TYPE_IXFR)) connection.transfer = message.id;
   }
@@ -215,12 +214,7 @@ export class DnsTracker implements MessageHandler {
   /** The flow's conversation with the end that is meant as its client. */
   private sentBy(flowClient: boolean): Conversation {
     const conversation = this.flows.conversation(this.slot);
-    if (flowClient) return conversation;
-    if (this.turned !== conversation || this.turnedRound === undefined) {
-      this.turned = conversation;
-      this.turnedRound = reverse(conversation);
-    }
-    return this.turnedRound;
+    return flowClient ? conversation : reverse(conversation);
   }
 
   private connect(slot: number): DnsConnection {

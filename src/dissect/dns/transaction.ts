@@ -15,7 +15,7 @@ export const MAX_SAME_ID = 8;
 /** Direction of one flow and id, as a number; or the querier's address and id, as text, for LLMNR. */
 export type PairingKey = number | string;
 
-interface Pending {
+export interface PendingQuery {
   readonly key: PairingKey;
   readonly time: Timestamp;
   readonly conversation: Conversation;
@@ -23,9 +23,9 @@ interface Pending {
   readonly message: DnsMessage;
   retries: number;
   /** The next query under the same key. */
-  sameKey: Pending | undefined;
-  older: Pending | undefined;
-  newer: Pending | undefined;
+  sameKey: PendingQuery | undefined;
+  older: PendingQuery | undefined;
+  newer: PendingQuery | undefined;
 }
 
 export class Transactions {
@@ -33,10 +33,10 @@ export class Transactions {
   private readonly counters: Counters;
   private readonly sink: EventSink;
   /** First of each key's chain, which is in the order of arrival. */
-  private readonly pending = new Map<PairingKey, Pending>();
+  private readonly pending = new Map<PairingKey, PendingQuery>();
   /** All of them in the order of arrival: a Map's own order costs a scan over what was deleted. */
-  private oldest: Pending | undefined = undefined;
-  private newest: Pending | undefined = undefined;
+  private oldest: PendingQuery | undefined = undefined;
+  private newest: PendingQuery | undefined = undefined;
   private size = 0;
   private bytes = 0;
 
@@ -48,8 +48,8 @@ export class Transactions {
   }
 
   /** The first query that waits under the key. */
-  waiting(key: PairingKey): DnsMessage | undefined {
-    return this.pending.get(key)?.message;
+  waiting(key: PairingKey): PendingQuery | undefined {
+    return this.pending.get(key);
   }
 
   /** A query; a copy of one that waits counts as its retry, however often it is sent (RFC 1035 §4.2.1). */
@@ -71,7 +71,7 @@ export class Transactions {
       last = other;
       chained++;
     }
-    const added: Pending = {
+    const added: PendingQuery = {
       key,
       time,
       conversation,
@@ -96,22 +96,23 @@ export class Transactions {
   }
 
   /**
-   * A response: reported with its query, or alone where none waits, as is a second response to one query. `conversation`
+   * A response to one of those that wait from `first` on: reported with its query, or alone where none waits, as is a
+   * second response to one query. `conversation`
    * has the responder as its server, who need not be the one that was asked (LLMNR). Returns the query.
    */
   response(
-    key: PairingKey,
+    first: PendingQuery | undefined,
     message: DnsMessage,
     conversation: Conversation,
     protocol: DnsProtocol,
     time: Timestamp,
   ): DnsMessage | undefined {
-    const match = findQuery(this.pending.get(key), message);
+    const match = findQuery(first, message);
     if (match === undefined) {
       this.alone(undefined, message, conversation, protocol, time);
       return undefined;
     }
-    this.remove(match);
+    this.remove(match, first);
     const nanos = nanosBetween(match.time, time.seconds, time.nanos);
     this.counters['dns.transactions']++;
     this.sink({
@@ -164,13 +165,13 @@ export class Transactions {
     while (this.oldest !== undefined) this.unanswered(this.oldest);
   }
 
-  private evict(query: Pending): void {
+  private evict(query: PendingQuery): void {
     this.counters['dns.pending_evicted']++;
     this.unanswered(query);
   }
 
-  private unanswered(query: Pending): void {
-    this.remove(query);
+  private unanswered(query: PendingQuery): void {
+    this.remove(query, this.pending.get(query.key));
     this.counters['dns.transactions']++;
     this.counters['dns.unanswered']++;
     this.sink({
@@ -185,9 +186,9 @@ export class Transactions {
     });
   }
 
-  private remove(query: Pending): void {
+  /** `first`: what waits first under the query's key. */
+  private remove(query: PendingQuery, first: PendingQuery | undefined): void {
     const { key, older, newer, sameKey } = query;
-    const first = this.pending.get(key);
     if (first === query) {
       if (sameKey === undefined) this.pending.delete(key);
       else this.pending.set(key, sameKey);
@@ -210,9 +211,9 @@ export class Transactions {
  * resolver that mixes cases expects them back; else whatever the case. A response may leave the question out, and that of
  * a query may be cut or broken: then the id alone tells.
  */
-function findQuery(first: Pending | undefined, response: DnsMessage): Pending | undefined {
+function findQuery(first: PendingQuery | undefined, response: DnsMessage): PendingQuery | undefined {
   const { opcode, questions } = response;
-  let loose: Pending | undefined;
+  let loose: PendingQuery | undefined;
   for (let query = first; query !== undefined; query = query.sameKey) {
     if (query.message.opcode !== opcode) continue;
     if (questions.length === 0 || query.message.questions.length === 0) return query;

@@ -43,7 +43,8 @@ export interface FlowHooks {
    * given up, because a closed connection is remembered for a while and late packets may still be observed in it.
    */
   end(slot: number): void;
-  emit(event: FlowEvent): void;
+  /** Undefined where nobody wants the records: then they are not made. */
+  readonly emit: ((event: FlowEvent) => void) | undefined;
   interfaceName(index: number): string | undefined;
   /** Calls `settle` with what the kernel has counted of a tallied flow until now. The key's words begin at `at`. */
   refresh?(words: Uint32Array, at: number): void;
@@ -144,7 +145,7 @@ export class FlowTable {
     return slot >= 0;
   }
 
-  /** Client and server as the flow sees them now; a new object where the kept one has given way to another flow's. */
+  /** Client and server as the flow sees them now; a new object each time. */
   conversation(slot: number): Conversation {
     return this.conversations.get(slot);
   }
@@ -216,8 +217,9 @@ export class FlowTable {
     const slot = this.allocate();
     const { words, doubles, bytes } = records;
     const hot = records.hot(slot);
-    words.fill(0, hot, hot + HOT_WORDS);
+    // Not `fill`: the call of the builtin costs more than these stores.
     for (let i = 0; i < key.length; i++) words[hot + i] = key.words[i] as number;
+    for (let i = key.length; i < HOT_WORDS; i++) words[hot + i] = 0;
     words[hot + Hot.firstSeconds] = disposition === 0 ? packet.frame.seconds : NO_PACKET;
     words[hot + Hot.lastSeconds] = packet.frame.seconds;
     words[hot + Hot.lastNanos] = packet.frame.nanos;
@@ -270,7 +272,6 @@ export class FlowTable {
     if ((marks & Mark.clientIsSide1) === client) return;
     bytes[at + HotByte.marks] = marks ^ Mark.clientIsSide1;
     bytes[at + HotByte.roles] = (bytes[at + HotByte.roles] as number) & ~RoleMark.clientHeader;
-    this.conversations.forget(slot);
   }
 
   /** A SYN or SYN-ACK tells the roles for certain; they stay as they are once a record has shown them. */
@@ -325,6 +326,7 @@ export class FlowTable {
       if (closed !== undefined && this.isOpen(slot)) {
         this.hooks.end(slot);
         this.report(slot, closed);
+        nextRecord(this.records, slot, true);
       }
       if (this.isSilent(slot)) {
         this.close(slot, 'idle_timeout');
@@ -332,6 +334,7 @@ export class FlowTable {
       }
     } else if (this.wheel.now > (words[hot + Hot.firstSeconds] as number) + this.options.activeTimeout) {
       this.report(slot, 'active_timeout');
+      nextRecord(this.records, slot, this.isTcp(slot));
     }
     this.wheel.schedule(slot, this.deadline(slot));
   }
@@ -368,11 +371,11 @@ export class FlowTable {
     this.counters['flows.active']--;
   }
 
-  /** Emits the open record, if there is one, and begins the next. */
+  /** Emits the open record, if there is one. */
   private report(slot: number, reason: FlowEndReason): void {
     if (!this.isOpen(slot)) return;
-    this.hooks.emit(reportFlow(this.records, slot, this.conversation(slot), reason));
-    nextRecord(this.records, slot, this.isTcp(slot));
+    const { emit } = this.hooks;
+    if (emit !== undefined) emit(reportFlow(this.records, slot, this.conversation(slot), reason));
   }
 
   /** Whether packets were counted since the last record; never so in an ignored flow. */

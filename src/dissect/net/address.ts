@@ -14,20 +14,48 @@ export interface Cidr extends IpAddress {
   readonly prefix: number;
 }
 
-const DECIMAL = Array.from({ length: 256 }, (_, octet) => String(octet));
-const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+const ZERO = 0x30;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const HEX = Buffer.from('0123456789abcdef');
+/** `ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff`; `::ffff:255.255.255.255` and MACs are shorter. */
+const MAX_TEXT = 39;
+const text = Buffer.alloc(MAX_TEXT);
 
-/** 0xc0000201 → `192.0.2.1`. */
-export function formatIpv4(word: number): string {
-  return `${DECIMAL[word >>> 24]}.${DECIMAL[(word >>> 16) & 255]}.${DECIMAL[(word >>> 8) & 255]}.${DECIMAL[word & 255]}`;
+/** Writes `192.0.2.1` for 0xc0000201, signed or not, at `at` and returns the offset after it; so do the others. */
+export function writeIpv4(out: Buffer, at: number, word: number): number {
+  let next = writeOctet(out, at, word >>> 24);
+  out[next++] = DOT;
+  next = writeOctet(out, next, (word >>> 16) & 255);
+  out[next++] = DOT;
+  next = writeOctet(out, next, (word >>> 8) & 255);
+  out[next++] = DOT;
+  return writeOctet(out, next, word & 255);
+}
+
+function writeOctet(out: Buffer, at: number, octet: number): number {
+  let next = at;
+  let rest = octet;
+  if (octet >= 100) {
+    const hundreds = octet >= 200 ? 2 : 1;
+    out[next++] = ZERO + hundreds;
+    rest = octet - 100 * hundreds;
+  }
+  if (octet >= 10) {
+    const tens = (rest * 205) >>> 11;
+    out[next++] = ZERO + tens;
+    rest -= 10 * tens;
+  }
+  out[next++] = ZERO + rest;
+  return next;
 }
 
 const groups = new Uint16Array(8);
 
 /** RFC 5952: lower case, no leading zeros, the longest run (the first of equals) of two or more zero groups as `::`. */
-export function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
+export function writeIpv6(out: Buffer, at: number, w0: number, w1: number, w2: number, w3: number): number {
   // RFC 5952 §5: mixed notation where the prefix says that an IPv4 address is embedded.
-  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return `::ffff:${formatIpv4(w3)}`;
+  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return writeIpv4(out, at + out.write('::ffff:', at, 'latin1'), w3);
   groups[0] = w0 >>> 16;
   groups[1] = w0;
   groups[2] = w1 >>> 16;
@@ -47,27 +75,62 @@ export function formatIpv6(w0: number, w1: number, w2: number, w3: number): stri
     }
     i = after + 1;
   }
-  let text = '';
+  let next = at;
   for (let i = 0; i < 8; i++) {
     if (i === zeros) {
-      text += '::';
+      out[next++] = COLON;
+      out[next++] = COLON;
       i += zeroCount - 1;
     } else {
-      text += text === '' || text.endsWith(':') ? (groups[i] as number).toString(16) : `:${groups[i]?.toString(16)}`;
+      if (next !== at && out[next - 1] !== COLON) out[next++] = COLON;
+      next = writeGroup(out, next, groups[i]!);
     }
   }
-  return text;
+  return next;
+}
+
+function writeGroup(out: Buffer, at: number, group: number): number {
+  let next = at;
+  if (group >= 0x1000) out[next++] = HEX[group >>> 12]!;
+  if (group >= 0x100) out[next++] = HEX[(group >>> 8) & 15]!;
+  if (group >= 0x10) out[next++] = HEX[(group >>> 4) & 15]!;
+  out[next++] = HEX[group & 15]!;
+  return next;
+}
+
+/** Writes `00:00:5e:00:53:01` for its first 16 and its other 32 bits. */
+export function writeMac(out: Buffer, at: number, high: number, low: number): number {
+  writeOctets(out, at, high);
+  out[at + 5] = COLON;
+  writeOctets(out, at + 6, low >>> 16);
+  out[at + 11] = COLON;
+  writeOctets(out, at + 12, low & 0xffff);
+  return at + 17;
+}
+
+/** `5e:53` */
+function writeOctets(out: Buffer, at: number, two: number): void {
+  out[at] = HEX[two >>> 12]!;
+  out[at + 1] = HEX[(two >>> 8) & 15]!;
+  out[at + 2] = COLON;
+  out[at + 3] = HEX[(two >>> 4) & 15]!;
+  out[at + 4] = HEX[two & 15]!;
+}
+
+export function formatIpv4(word: number): string {
+  return text.latin1Slice(0, writeIpv4(text, 0, word));
+}
+
+export function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
+  return text.latin1Slice(0, writeIpv6(text, 0, w0, w1, w2, w3));
 }
 
 export function formatIp(version: 4 | 6, w0: number, w1: number, w2: number, w3: number): string {
   return version === 4 ? formatIpv4(w0) : formatIpv6(w0, w1, w2, w3);
 }
 
-/** The six bytes at `offset`, which must be inside `bytes`, as `00:00:5e:00:53:01`. */
-export function formatMac(bytes: Uint8Array, offset: number): string {
-  let text = HEX[bytes[offset] as number] as string;
-  for (let i = 1; i < 6; i++) text += `:${HEX[bytes[offset + i] as number]}`;
-  return text;
+export function formatMac(high: number, low: number): string {
+  return text.latin1Slice(0, writeMac(text, 0, high, low));
 }
 
 /** Dotted decimal without leading zeros (octal to some readers, decimal to others). */

@@ -1,15 +1,14 @@
 /** The hellos of one handshake that comes in datagrams, QUIC's or DTLS's, and the events that they make. */
 import type { Counters } from '../../counters.ts';
-import {
-  type ClientHello,
-  type Conversation,
-  type EventSink,
-  type Fingerprints,
-  type FlowEvent,
-  type HandshakeDetails,
-  reverse,
-  type ServerHello,
-  type Timestamp,
+import { type Conversation, reverse } from '../conversation.ts';
+import type {
+  ClientHello,
+  EventSink,
+  Fingerprints,
+  FlowEvent,
+  HandshakeDetails,
+  ServerHello,
+  Timestamp,
 } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';

@@ -1,15 +1,7 @@
 /** TLS over TCP on any port: finds hellos by signature, pairs them into handshakes. */
 import type { Counters } from '../../counters.ts';
-import {
-  type Certificate,
-  type ClientHello,
-  type Conversation,
-  type EventSink,
-  type Preface,
-  reverse,
-  type ServerHello,
-  type Timestamp,
-} from '../event.ts';
+import { type Conversation, reverse } from '../conversation.ts';
+import type { Certificate, ClientHello, EventSink, Preface, ServerHello, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { CertificateStore } from '../x509/store.ts';

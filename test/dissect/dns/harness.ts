@@ -4,6 +4,7 @@ import { type DnsOptions, DnsTracker } from '../../../src/dissect/dns/tracker.ts
 import type { Conversation, DnsMessageEvent, DnsTransactionEvent, NetworkEvent } from '../../../src/dissect/event.ts';
 import { formatIpv4 } from '../../../src/dissect/net/address.ts';
 import { IpProtocol, Packet, TcpFlag } from '../../../src/dissect/net/packet.ts';
+import { conversationOf } from '../../conversation.ts';
 
 export interface Wire {
   /** 10.0.0.N of the sender and the receiver, or a whole address as a word. */
@@ -98,7 +99,7 @@ export class Harness {
     if (reversed !== undefined) return { slot: reversed, fromClient: false };
     const slot = this.flows.length;
     this.slots.set(forward, slot);
-    const conversation: Conversation = { client, server, transport, ipVersion: 4, session: slot + 1, communityId: '' };
+    const conversation = conversationOf({ client, server, transport, session: slot + 1 });
     this.flows.push({ conversation, app: undefined });
     return { slot, fromClient: true };
   }

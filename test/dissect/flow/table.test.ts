@@ -89,7 +89,7 @@ describe('a flow table', () => {
       assert.equal(conversation.interfaceName, 'eth3');
       assert.deepEqual(conversation.tunnels, first.tunnels);
       assert.deepEqual(conversation.owner, first.frame.owner);
-      assert.equal(observed.table.conversation(slot), conversation);
+      assert.deepEqual(observed.table.conversation(slot), conversation);
       // A slot that is used again keeps nothing of it.
       observed.table.end();
       const again = observed.table.conversation(observed.out(udp));

@@ -32,7 +32,13 @@ test('addresses are written as RFC 5952 says', () => {
   ];
   for (const [text, want] of cases) assert.equal(roundTrip(text), want);
   assert.equal(formatIpv4(0xc0000201), '192.0.2.1');
-  assert.equal(formatMac(Buffer.from('ff00005e00530a', 'hex'), 1), '00:00:5e:00:53:0a');
+  assert.equal(formatMac(0x0000, 0x5e00530a), '00:00:5e:00:53:0a');
+});
+
+test('every octet of an IPv4 address is written as its number', () => {
+  for (let octet = 0; octet < 256; octet++) {
+    assert.equal(formatIpv4((octet << 24) | (octet << 8)), `${octet}.0.${octet}.0`);
+  }
 });
 
 test('what is no address is refused', () => {

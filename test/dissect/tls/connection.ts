@@ -10,6 +10,7 @@ import type {
 import type { FlowTable } from '../../../src/dissect/flow/table.ts';
 import { Packet, TcpFlag } from '../../../src/dissect/net/packet.ts';
 import { type TlsOptions, TlsTracker } from '../../../src/dissect/tls/tracker.ts';
+import { conversationOf } from '../../conversation.ts';
 
 export interface SegmentOptions {
   /** Position in the sender's stream; where it would go on without. */
@@ -19,14 +20,11 @@ export interface SegmentOptions {
   readonly captured?: number;
 }
 
-const CONVERSATION: Conversation = {
+const CONVERSATION = conversationOf({
   client: { ip: '192.0.2.1', port: 50_000 },
   server: { ip: '198.51.100.2', port: 443 },
   transport: 'tcp',
-  ipVersion: 4,
-  session: 0,
-  communityId: '',
-};
+});
 
 /** Initial sequence numbers, near the wrap so that every test crosses it. */
 const CLIENT_START = 0xffff_fff0;
@@ -38,7 +36,7 @@ class Flows {
   readonly apps = new Map<number, string | undefined>();
 
   conversation(slot: number): Conversation {
-    return { ...CONVERSATION, session: slot };
+    return conversationOf({ session: slot }, CONVERSATION);
   }
   session(slot: number): number {
     return slot;
