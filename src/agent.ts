@@ -1,5 +1,6 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import type { FrameSink } from './capture/capture.ts';
 import type { CimEvent, Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
@@ -8,13 +9,17 @@ import { Normalizer } from './cim/normalize.ts';
 import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './dissect/engine.ts';
-import type { FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { DnsTransactionEvent, FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import { domainFilter } from './event-filter.ts';
 import type { Delivery } from './outputs/delivery.ts';
+import { directionOf } from './policy/direction.ts';
+import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
+import { FindingWindows } from './policy/finding-windows.ts';
 import type { PolicySet } from './policy/policy.ts';
-import type { Verdict } from './policy/verdict.ts';
+import type { Verdict, Violation } from './policy/verdict.ts';
+import type { PolicyUser } from './policy-reload.ts';
 
 export interface AgentParts {
   readonly config: Config;
@@ -23,9 +28,19 @@ export interface AgentParts {
   readonly delivery: Delivery;
   /** The name of an interface of the capture that runs. */
   readonly interfaceName: (index: number) => string | undefined;
+  /** The traffic of this host as it passes, on several interfaces perhaps. */
+  readonly live?: boolean;
 }
 
 const NO_VERDICTS: readonly Verdict[] = [];
+
+/** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
+const LIVE_SUPPRESS_S = 3600;
+
+/** The host's own addresses when the agent starts: they tell inbound from outbound. */
+function hostAddresses(): Set<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []));
+}
 
 /** The name of a run comes from its first frame: replaying a file gives the same ids, two files give different ones. */
 function runName(frame: Frame): string {
@@ -35,20 +50,22 @@ function runName(frame: Frame): string {
   return hash.digest('hex').slice(0, 10);
 }
 
-export class Agent implements FrameSink {
+export class Agent implements FrameSink, PolicyUser {
   private readonly counters: Counters;
-  private readonly policies: PolicySet;
+  private policies: PolicySet;
   private readonly delivery: Delivery;
   private readonly engine: Engine;
   private readonly native: boolean;
   private readonly kinds: ReadonlySet<Kind>;
+  private readonly localAddresses: ReadonlySet<string>;
+  private readonly findings: FindingWindows;
   private readonly isIgnored: (event: NetworkEvent) => boolean;
   private readonly makeFormat: (runId: string) => EventFormat;
   private format: EventFormat | undefined;
   /** Verdicts of connections whose last flow record is still to come, by session. */
   private readonly verdicts = new Map<number, readonly Verdict[]>();
 
-  constructor({ config, counters, policies, delivery, interfaceName }: AgentParts) {
+  constructor({ config, counters, policies, delivery, interfaceName, live = false }: AgentParts) {
     this.counters = counters;
     this.policies = policies;
     this.delivery = delivery;
@@ -56,14 +73,21 @@ export class Agent implements FrameSink {
     this.kinds = new Set(config.collect);
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
+    const localAddresses = live ? hostAddresses() : new Set<string>();
+    this.localAddresses = localAddresses;
+    const { suppress_s } = config.findings;
+    const suppressed = suppress_s === 'auto' ? (live ? LIVE_SUPPRESS_S : 0) : suppress_s;
+    this.findings = new FindingWindows(suppressed, counters, (finding, held) =>
+      this.push(this.format?.finding(finding, held)),
+    );
     this.makeFormat = (runId) =>
       this.native
         ? new NativeFormat()
-        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses: new Set() });
+        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses });
     this.engine = new Engine(
       {
         flows,
-        dns: this.kinds.has('dns'),
+        dns: this.kinds.has('dns') || this.kinds.has('finding'),
         tls: this.kinds.has('tls') || this.kinds.has('finding'),
         network: DEFAULT_NETWORK_OPTIONS,
         flow: {
@@ -75,7 +99,7 @@ export class Agent implements FrameSink {
         },
         dnsOptions: {
           messages: this.native,
-          transactions: !this.native,
+          transactions: !this.native || this.kinds.has('finding'),
           ports: config.dns.ports,
           queryTimeout: config.dns.query_timeout_s,
         },
@@ -105,6 +129,12 @@ export class Agent implements FrameSink {
   /** The end of the traffic: everything still open becomes an event. */
   end(): void {
     this.engine.end();
+    this.findings.end();
+  }
+
+  /** From the next event on, traffic is judged by these. What was judged keeps its verdicts. */
+  replacePolicies(policies: PolicySet): void {
+    this.policies = policies;
   }
 
   private event(event: NetworkEvent): void {
@@ -112,9 +142,16 @@ export class Agent implements FrameSink {
       this.counters['events.filtered.domain']++;
       return;
     }
+    this.findings.tick(event.time.seconds);
     switch (event.kind) {
       case 'tls_handshake':
         this.handshake(event);
+        break;
+      case 'dns_transaction':
+        this.transaction(event);
+        break;
+      case 'dns_message':
+        if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
         break;
       case 'flow':
         this.make(event, this.verdictsOf(event));
@@ -129,14 +166,25 @@ export class Agent implements FrameSink {
   }
 
   private handshake(event: TlsHandshakeEvent): void {
-    const verdicts = this.policies.judge(event);
+    const verdicts = this.policies.judge(event, directionOf(event.conversation, this.localAddresses));
     if (verdicts.length > 0) this.counters['policy.handshakes']++;
     if (this.kinds.has('flow')) this.verdicts.set(event.conversation.session, verdicts);
     if (this.kinds.has('tls')) this.make(event, verdicts);
+    this.report(verdicts, (violation) => handshakeFinding(event, violation));
+  }
+
+  private transaction(event: DnsTransactionEvent): void {
+    const verdicts = this.policies.judgeDns(event, directionOf(event.conversation, this.localAddresses));
+    if (verdicts.length > 0) this.counters['policy.dns_transactions']++;
+    if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
+    this.report(verdicts, (violation) => dnsFinding(event, violation));
+  }
+
+  private report(verdicts: readonly Verdict[], makeFinding: (violation: Violation) => Finding): void {
     for (const { violations } of verdicts) {
-      this.counters['policy.findings'] += violations.length;
+      this.counters['policy.violations'] += violations.length;
       if (!this.kinds.has('finding')) continue;
-      for (const violation of violations) this.push(this.format?.finding(event, violation));
+      for (const violation of violations) this.findings.add(makeFinding(violation));
     }
   }
 

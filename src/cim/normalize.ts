@@ -1,6 +1,7 @@
 /** CIM: one event per flow record, DNS transaction, TLS handshake and policy violation. */
-import type { NetworkEvent, TlsHandshakeEvent } from '../dissect/event.ts';
-import type { Verdict, Violation } from '../policy/verdict.ts';
+import type { NetworkEvent } from '../dissect/event.ts';
+import type { Finding } from '../policy/finding.ts';
+import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import type { EventFormat } from './format.ts';
 import { FindingLine } from './intrusion-detection.ts';
@@ -37,7 +38,7 @@ export class Normalizer implements EventFormat {
     }
   }
 
-  finding(handshake: TlsHandshakeEvent, violation: Violation): CimEvent {
-    return this.findings.make(handshake, violation);
+  finding(finding: Finding, suppressed: number): CimEvent {
+    return this.findings.make(finding, suppressed);
   }
 }

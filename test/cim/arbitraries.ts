@@ -12,6 +12,7 @@ import type {
   TlsHandshakeEvent,
 } from '../../src/dissect/event.ts';
 import { formatIpv4, formatIpv6 } from '../../src/dissect/net/address.ts';
+import { dnsFinding, type Finding, handshakeFinding } from '../../src/policy/finding.ts';
 import type { Outcome, Severity, Verdict, Violation } from '../../src/policy/verdict.ts';
 
 const word = fc.nat(0xffff_ffff);
@@ -225,6 +226,11 @@ export const violation: fc.Arbitrary<Violation> = fc.record({
   reference: anyText,
   remediation: anyText,
 });
+
+export const finding: fc.Arbitrary<Finding> = fc.oneof(
+  fc.tuple(tlsHandshake, violation).map(([event, one]) => handshakeFinding(event, one)),
+  fc.tuple(dnsTransaction, violation).map(([event, one]) => dnsFinding(event, one)),
+);
 
 export const verdicts: fc.Arbitrary<Verdict[]> = list(
   fc.record(
