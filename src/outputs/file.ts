@@ -55,16 +55,16 @@ export class FileOutput implements Output {
 
   /** Returns how many events it wrote. */
   private append(path: string, batch: readonly CimEvent[], kind: Kind | undefined, before: number): number {
-    const lines = gather(batch, kind);
-    if (lines.length === 0) return 0;
+    const { bytes, count } = gather(batch, kind);
+    if (count === 0) return 0;
     let descriptor: number;
     try {
       descriptor = this.descriptors.get(path) ?? this.open(path);
     } catch (error) {
       throw deliveryError(path, error as NodeJS.ErrnoException, before);
     }
-    const failure = writeAll(descriptor, lines);
-    if (failure === undefined) return wholeEvents(batch, lines.length, kind);
+    const failure = writeAll(descriptor, bytes);
+    if (failure === undefined) return count;
     throw deliveryError(path, failure.error, before + wholeEvents(batch, failure.written, kind));
   }
 

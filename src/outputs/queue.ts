@@ -28,6 +28,7 @@ export class OutputQueue {
   private readonly counters: Counters;
   private readonly onFailure: (error: DeliveryError) => void;
   private filling = emptyBatch();
+  private lastBlock: Buffer | undefined;
   private readonly full: Batch[] = [];
   private queuedBytes = 0;
   private queuedEvents = 0;
@@ -46,7 +47,6 @@ export class OutputQueue {
   push(event: CimEvent): void {
     this.counters['events.produced']++;
     const length = lineLength(event);
-    const { filling } = this;
     if (
       this.failure !== undefined ||
       this.queuedBytes + length > MAX_QUEUED_BYTES ||
@@ -58,6 +58,10 @@ export class OutputQueue {
     this.counters['events.queued']++;
     this.queuedBytes += length;
     this.queuedEvents++;
+    // A batch that ends where a block ends is one range of bytes, and goes out without a copy.
+    if (event.block !== this.lastBlock && this.filling.bytes >= BATCH_BYTES / 2) this.flush();
+    this.lastBlock = event.block;
+    const { filling } = this;
     filling.events.push(event);
     filling.bytes += length;
     if (filling.bytes >= BATCH_BYTES) this.flush();

@@ -13,7 +13,7 @@ export class StdoutOutput implements Output {
   readonly name = '-';
 
   sendNow(batch: readonly CimEvent[]): void {
-    const failure = writeAll(STDOUT, gather(batch));
+    const failure = writeAll(STDOUT, gather(batch).bytes);
     if (failure === undefined) return;
     throw deliveryError('standard output', failure.error, wholeEvents(batch, failure.written));
   }

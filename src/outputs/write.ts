@@ -14,34 +14,40 @@ export function lineLength(event: CimEvent): number {
   return event.end + 1 - event.start;
 }
 
-/**
- * The lines of a batch, or of one kind in it, as one range of bytes. Events made one after another lie so in their block:
- * then it is that part of the block itself, else a copy.
- */
-export function gather(batch: readonly CimEvent[], kind?: Kind): Buffer {
-  let total = 0;
-  let first: CimEvent | undefined;
-  let last: CimEvent | undefined;
-  let contiguous = true;
-  for (const event of batch) {
-    if (kind !== undefined && event.kind !== kind) continue;
-    total += lineLength(event);
-    if (last !== undefined && !follows(event, last)) contiguous = false;
-    first ??= event;
-    last = event;
-  }
-  if (first === undefined || last === undefined) return Buffer.alloc(0);
-  if (contiguous) return first.block.subarray(first.start, last.end + 1);
-  const lines = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (const event of batch) {
-    if (kind === undefined || event.kind === kind) at += event.block.copy(lines, at, event.start, event.end + 1);
-  }
-  return lines;
+/** Events that lie one after another in a block. */
+interface Run {
+  readonly block: Buffer;
+  readonly start: number;
+  end: number;
 }
 
-function follows(event: CimEvent, before: CimEvent): boolean {
-  return event.block === before.block && event.start === before.end + 1;
+export interface Lines {
+  readonly bytes: Buffer;
+  /** How many events they are. */
+  readonly count: number;
+}
+
+/** The lines of a batch, or of one kind in it: the part of the block itself where they are one run, else a copy. */
+export function gather(batch: readonly CimEvent[], kind?: Kind): Lines {
+  const runs: Run[] = [];
+  let last: Run | undefined;
+  let length = 0;
+  let count = 0;
+  for (const event of batch) {
+    if (kind !== undefined && event.kind !== kind) continue;
+    length += lineLength(event);
+    count++;
+    if (last !== undefined && event.block === last.block && event.start === last.end) last.end = event.end + 1;
+    else {
+      last = { block: event.block, start: event.start, end: event.end + 1 };
+      runs.push(last);
+    }
+  }
+  if (last !== undefined && runs.length === 1) return { bytes: last.block.subarray(last.start, last.end), count };
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const { block, start, end } of runs) at += block.copy(bytes, at, start, end);
+  return { bytes, count };
 }
 
 /** Writes all of the bytes. Returns undefined, or the error and how many bytes went before it. */

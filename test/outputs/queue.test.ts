@@ -5,7 +5,7 @@ import { type Counters, createCounters } from '../../src/counters.ts';
 import { Delivery } from '../../src/outputs/delivery.ts';
 import { DeliveryError, type Output } from '../../src/outputs/output.ts';
 import { BATCH_BYTES, HIGH_WATER_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
-import { eventOf } from './events.ts';
+import { eventOf, eventsOf } from './events.ts';
 
 /** An output that acknowledges when the test says so. */
 class SlowOutput implements Output {
@@ -59,7 +59,7 @@ describe('Delivery', () => {
   it('sends in order, one batch at a time', async () => {
     const output = new SlowOutput();
     const { delivery, counters } = open(output);
-    const half = big(BATCH_BYTES / 2);
+    const half = big(BATCH_BYTES / 2); // one event again and again: its block never changes
     for (let i = 0; i < 6; i++) delivery.push(half);
     assert.equal(output.batches.length, 1);
     assert.equal(counters['events.queued'], 6);
@@ -182,6 +182,18 @@ describe('Delivery', () => {
     assert.equal(counters['events.sent'], 1_000);
     assert.equal(delivery.ready(), undefined);
     assert.equal(sent.length, 1_000);
+  });
+
+  it('ends a batch of a fair size where a block ends', async () => {
+    const output = new WillingOutput();
+    const { delivery } = open(output);
+    const most = Array.from({ length: 200 }, (_, i) => String(i).padEnd(1_000));
+    for (const event of [...eventsOf(most), ...eventsOf(['1', '2']), ...eventsOf(['3'])]) delivery.push(event);
+    await delivery.drain();
+    assert.deepEqual(
+      output.batches.map((batch) => batch.length),
+      [200, 3],
+    );
   });
 
   it('sends a batch that does not fill up', async () => {
