@@ -114,42 +114,40 @@ async function readTraffic(files: readonly string[], names: readonly string[], i
   return whole;
 }
 
-/** `TLSv1.3 12, TLSv1.2 3`. */
+/** A value a line, with how often. */
 function countsText(counts: Counts): string {
   return counts
     .entries()
     .map(([value, count]) => `${value} ${count}`)
-    .join(', ');
+    .join('\n');
 }
 
-/** `baseline: 3 compliant, 1 non_compliant (no-3des)`. */
+/** `baseline: 3 compliant, 1 non_compliant`, and the rules below. */
 function verdictsText({ policies }: Usage): string {
   return [...policies]
     .map(([policy, { outcomes, rules }]) => {
       const counts = Object.entries(outcomes).filter(([, count]) => count > 0);
-      const violated = rules.entries().map(([rule]) => rule);
       const said = counts.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
-      return `${policy}: ${said}${violated.length > 0 ? ` (${violated.join(', ')})` : ''}`;
+      return [`${policy}: ${said}`, ...rules.entries().map(([rule, count]) => `  ${rule} ${count}`)].join('\n');
     })
-    .join('; ');
+    .join('\n');
 }
 
-const USAGE_HEADER = ['handshakes', 'first seen', 'last seen', 'versions', 'cipher suites', 'groups'];
+const USAGE_HEADER = ['handshakes', 'first and last', 'negotiated', 'groups'];
 
 function usageCells(usage: Usage): string[] {
   const times = usage.handshakes > 0 ? [usage.firstSeen, usage.lastSeen] : [];
-  const [first = '', last = ''] = times.map((time) => `${isoTime(time).slice(0, 19)}Z`);
-  const { versions, cipherSuites, groups } = usage;
-  return [String(usage.handshakes), first, last, ...[versions, cipherSuites, groups].map(countsText)];
+  const seen = times.map((time) => `${isoTime(time).slice(0, 19)}Z`).join('\n');
+  return [String(usage.handshakes), seen, countsText(usage.negotiated), countsText(usage.groups)];
 }
 
 function serverCells({ address, names, usage, certificates }: ServerEntry): string[] {
-  const shown = [...certificates.values()].map(
-    ({ subject, keyType, keyBits, notAfter }) =>
-      `${subject} (${[keyType, keyBits].join(' ').trim()}, until ${isoTime(notAfter).slice(0, 10)})`,
-  );
+  const shown = [...certificates.values()].map(({ subject, keyType, keyBits, notAfter }) => {
+    const key = [keyType, keyBits].join(' ').trim();
+    return `${subject}, ${key}, until ${isoTime(notAfter).slice(0, 10)}`;
+  });
   const asked = names.entries().map(([name]) => name);
-  return [formatEndpoint(address), asked.join(', '), ...usageCells(usage), shown.join('; '), verdictsText(usage)];
+  return [formatEndpoint(address), asked.join('\n'), ...usageCells(usage), shown.join('\n'), verdictsText(usage)];
 }
 
 function clientCells({ ip, usage }: ClientEntry): string[] {
