@@ -9,7 +9,7 @@ import { createCounters } from '../src/counters.ts';
 import type { NetworkEvent } from '../src/dissect/event.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import { FileOutput } from '../src/outputs/file.ts';
-import { DNS, FLOW, OPTIONS, RESPONSE, TIME, TLS, UDP, VERDICTS } from '../test/cim/samples.ts';
+import { DNS, FINDING, FLOW, OPTIONS, RESPONSE, TIME, TLS, UDP, VERDICTS } from '../test/cim/samples.ts';
 import { conversationOf } from '../test/conversation.ts';
 
 const LINES = 200_000;
@@ -68,7 +68,7 @@ const at = (events: readonly NetworkEvent[], i: number): NetworkEvent => events[
 lines('cim flow', (i) => cim.normalize(at(flows, i), []));
 lines('cim dns', (i) => cim.normalize(at(transactions, i), []));
 lines('cim tls', () => cim.normalize(TLS, VERDICTS));
-lines('cim finding', () => cim.finding(TLS, VERDICTS[0]!.violations[0]!));
+lines('cim finding', () => cim.finding(FINDING, 0));
 lines('native flow', (i) => native.normalize(at(flows, i)));
 lines('native dns response', (i) => native.normalize(at(messages, i)));
 

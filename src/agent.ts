@@ -9,14 +9,18 @@ import { Normalizer } from './cim/normalize.ts';
 import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
 import { Engine, type KernelFlows } from './dissect/engine.ts';
-import type { FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { DnsTransactionEvent, FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import type { Delivery } from './outputs/delivery.ts';
+import { directionOf } from './policy/direction.ts';
+import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
+import { FindingWindows } from './policy/finding-windows.ts';
 import type { PolicySet } from './policy/policy.ts';
-import type { Verdict } from './policy/verdict.ts';
+import type { Verdict, Violation } from './policy/verdict.ts';
+import type { PolicyUser } from './policy-reload.ts';
 
 export interface AgentParts {
   readonly config: Config;
@@ -33,6 +37,9 @@ export interface AgentParts {
 
 const NO_VERDICTS: readonly Verdict[] = [];
 
+/** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
+const LIVE_SUPPRESS_S = 3600;
+
 /** The host's own addresses when the agent starts: they tell inbound from outbound. */
 function hostAddresses(): Set<string> {
   return new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []));
@@ -46,13 +53,15 @@ function runName(frame: Frame): string {
   return hash.digest('hex').slice(0, 10);
 }
 
-export class Agent implements LiveSink {
+export class Agent implements LiveSink, PolicyUser {
   private readonly counters: Counters;
-  private readonly policies: PolicySet;
+  private policies: PolicySet;
   private readonly delivery: Delivery;
   private readonly engine: Engine;
   private readonly native: boolean;
   private readonly kinds: ReadonlySet<Kind>;
+  private readonly localAddresses: ReadonlySet<string>;
+  private readonly findings: FindingWindows;
   private readonly isIgnored: (event: NetworkEvent) => boolean;
   private readonly makeFormat: (runId: string) => EventFormat;
   private format: EventFormat | undefined;
@@ -68,6 +77,12 @@ export class Agent implements LiveSink {
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
     const localAddresses = live ? hostAddresses() : new Set<string>();
+    this.localAddresses = localAddresses;
+    const { suppress_s } = config.findings;
+    const suppressed = suppress_s === 'auto' ? (live ? LIVE_SUPPRESS_S : 0) : suppress_s;
+    this.findings = new FindingWindows(suppressed, counters, (finding, held) =>
+      this.push(this.format?.finding(finding, held)),
+    );
     this.makeFormat = (runId) =>
       this.native
         ? new NativeFormat()
@@ -75,7 +90,7 @@ export class Agent implements LiveSink {
     this.engine = new Engine(
       {
         flows,
-        dns: this.kinds.has('dns'),
+        dns: this.kinds.has('dns') || this.kinds.has('finding'),
         tls: this.kinds.has('tls') || this.kinds.has('certificate') || this.kinds.has('finding'),
         network: DEFAULT_NETWORK_OPTIONS,
         flow: {
@@ -88,7 +103,7 @@ export class Agent implements LiveSink {
         },
         dnsOptions: {
           messages: this.native,
-          transactions: !this.native,
+          transactions: !this.native || this.kinds.has('finding'),
           ports: config.dns.ports,
           queryTimeout: config.dns.query_timeout_s,
         },
@@ -138,6 +153,12 @@ export class Agent implements LiveSink {
   /** The end of the traffic: everything still open becomes an event. */
   end(): void {
     this.engine.end();
+    this.findings.end();
+  }
+
+  /** From the next event on, traffic is judged by these. What was judged keeps its verdicts. */
+  replacePolicies(policies: PolicySet): void {
+    this.policies = policies;
   }
 
   private event(event: NetworkEvent): void {
@@ -145,9 +166,16 @@ export class Agent implements LiveSink {
       this.counters['events.filtered.domain']++;
       return;
     }
+    this.findings.tick(event.time.seconds);
     switch (event.kind) {
       case 'tls_handshake':
         this.handshake(event);
+        break;
+      case 'dns_transaction':
+        this.transaction(event);
+        break;
+      case 'dns_message':
+        if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
         break;
       case 'flow':
         this.make(event, this.verdictsOf(event));
@@ -162,14 +190,25 @@ export class Agent implements LiveSink {
   }
 
   private handshake(event: TlsHandshakeEvent): void {
-    const verdicts = this.policies.judge(event);
+    const verdicts = this.policies.judge(event, directionOf(event.conversation, this.localAddresses));
     if (verdicts.length > 0) this.counters['policy.handshakes']++;
     if (this.kinds.has('flow')) this.verdicts.set(event.conversation.session, verdicts);
     if (this.kinds.has('tls')) this.make(event, verdicts);
+    this.report(verdicts, (violation) => handshakeFinding(event, violation));
+  }
+
+  private transaction(event: DnsTransactionEvent): void {
+    const verdicts = this.policies.judgeDns(event, directionOf(event.conversation, this.localAddresses));
+    if (verdicts.length > 0) this.counters['policy.dns_transactions']++;
+    if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
+    this.report(verdicts, (violation) => dnsFinding(event, violation));
+  }
+
+  private report(verdicts: readonly Verdict[], makeFinding: (violation: Violation) => Finding): void {
     for (const { violations } of verdicts) {
-      this.counters['policy.findings'] += violations.length;
+      this.counters['policy.violations'] += violations.length;
       if (!this.kinds.has('finding')) continue;
-      for (const violation of violations) this.push(this.format?.finding(event, violation));
+      for (const violation of violations) this.findings.add(makeFinding(violation));
     }
   }
 

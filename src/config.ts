@@ -16,6 +16,7 @@ export interface Config {
   readonly format: 'cim' | 'native';
   readonly outputs: readonly string[];
   readonly policies: readonly string[];
+  readonly findings: { readonly suppress_s: number | 'auto' };
   readonly sensor: { readonly name: string };
   readonly ignore: {
     readonly networks: readonly string[];

@@ -58,7 +58,13 @@ export const COUNTERS = {
   'events.filtered.domain': 'events of ignored domains',
   'events.dropped.output': 'events that an output refused for good',
   'policy.handshakes': 'handshakes judged',
-  'policy.findings': 'policy violations reported',
+  'policy.dns_transactions': 'DNS transactions judged',
+  'policy.violations': 'policy violations found',
+  'policy.findings': 'findings reported',
+  'policy.suppressed': 'violations held back, counted by the next finding of their kind',
+  'policy.windows_evicted': 'suppression windows closed early because too many were open',
+  'policy.reloads': 'times that policies were read anew and took over',
+  'policy.reloads_refused': 'times that policies were read anew and refused, the old ones staying',
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;

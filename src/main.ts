@@ -9,9 +9,11 @@ const HELP = `vesper sees what a host says on the network and proves it to a SIE
   vesper run                   watch this host's interfaces
   vesper policy list           the built-in TLS policies
   vesper policy show NAME      one policy, resolved
-  vesper policy check FILE     is this policy file right?
-  vesper policy test NAME|FILE --capture PCAP
-                               the handshakes of a capture and what the policy says of them
+  vesper policy check FILE…    is this policy file right?
+  vesper policy test NAME|FILE… --capture PCAP
+                               the handshakes of a capture and what the policies say of them
+  vesper policy explain NAME   what every built-in policy says of a cipher suite, group, signature scheme or version
+  vesper inventory FILE…       the TLS that servers and clients really used, from captures or recorded events
   vesper config [--docs]       the settings in force, or the reference of all settings
   vesper doctor                what works on this host
   vesper COMMAND --help        the options of a command
@@ -27,15 +29,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import('./commands/replay.ts')).replay,
   run: async () => (await import('./commands/run.ts')).run,
   policy: async () => (await import('./commands/policy.ts')).policy,
+  inventory: async () => (await import('./commands/inventory.ts')).inventory,
   config: async () => (await import('./commands/config.ts')).config,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
 };
-
-async function version(): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
@@ -44,7 +41,7 @@ async function main(argv: string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`vesper ${await version()}\n`);
+    process.stdout.write(`vesper ${(await import('./version.ts')).packageVersion()}\n`);
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

@@ -87,6 +87,15 @@ const FORMATS = {
   domains: list(domain),
   text: { coerce: (value: unknown) => value, complaint: text },
   seconds: whole(1, 86_400),
+  secondsOrAuto: {
+    coerce: asNumber,
+    complaint: (value: unknown) =>
+      value === 'auto'
+        ? undefined
+        : whole(0, 604_800)
+            .complaint(value)
+            ?.replace(/^must be/, 'must be auto or'),
+  },
   flowCount: whole(16, 4_194_304),
   eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
   captureBackend: { coerce: (value: unknown) => value, complaint: oneOf(['auto', 'ebpf', 'af_packet']) },
@@ -148,6 +157,14 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     ['baseline'],
     'texts',
     'list of names and files',
+  ],
+  [
+    'findings.suppress_s',
+    'A violation of the same rule by the same client, server and name is not told again for this time; the next finding ' +
+      'says how many were held back. 0: every violation is told. auto: 0 in replay, 3600 in run.',
+    'auto',
+    'secondsOrAuto',
+    'seconds or auto',
   ],
   [
     'sensor.name',

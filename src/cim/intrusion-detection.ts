@@ -1,6 +1,6 @@
 /** Policy violations as CIM Intrusion_Detection (IDS_Attacks). */
-import type { TlsHandshakeEvent } from '../dissect/event.ts';
-import type { Severity, Violation } from '../policy/verdict.ts';
+import type { Finding } from '../policy/finding.ts';
+import type { Severity } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
 import type { HeadPieces, LineParts } from './line-parts.ts';
@@ -9,11 +9,11 @@ import type { HeadPieces, LineParts } from './line-parts.ts';
 const MAX_ID_BYTES = 96;
 const MAX_SENTENCE_BYTES = 320;
 const MAX_VALUE_BYTES = 768;
-const MAX_SERVER_NAME_BYTES = 256;
+const MAX_NAME_BYTES = 256;
 
 const piece = (text: string): Piece => new Piece(text);
 
-const CATEGORY = '"category":"TLS policy violation"';
+const CATEGORIES = { tls: '"category":"TLS policy violation"', dns: '"category":"DNS policy violation"' };
 
 const SEVERITIES: Readonly<Record<Severity, Piece>> = {
   critical: piece(',"severity":"critical"'),
@@ -26,7 +26,10 @@ const SIGNATURE = piece(',"signature":"');
 const SIGNATURE_ID = piece('","signature_id":"');
 const SLASH = piece('/');
 const QUOTE = piece('"');
-const POLICY = piece(',"vesper":{"finding":{"policy":"');
+const APPS = {
+  tls: piece(',"vesper":{"finding":{"app":"tls","policy":"'),
+  dns: piece(',"vesper":{"finding":{"app":"dns","policy":"'),
+};
 const RULE = piece('","rule":"');
 const LEVELS = { must: piece('","level":"must"'), should: piece('","level":"should"') };
 const OPTIONAL = {
@@ -35,23 +38,26 @@ const OPTIONAL = {
   reference: piece(',"reference":"'),
   message: piece(',"message":"'),
   remediation: piece(',"remediation":"'),
-  serverName: piece(',"server_name":"'),
 };
+const NAMES = { tls: piece(',"server_name":"'), dns: piece(',"query":"') };
+const SUPPRESSED = piece(',"suppressed":');
 const END_OBJECT = piece('}');
 
 export class FindingLine {
   private readonly parts: LineParts;
-  private readonly heads: HeadPieces;
+  private readonly heads: Readonly<Record<Finding['app'], HeadPieces>>;
 
   constructor(parts: LineParts) {
     this.parts = parts;
-    this.heads = parts.headPieces(`"action":"allowed",${CATEGORY},"ids_type":"network",`, false);
+    const head = (app: Finding['app']): HeadPieces =>
+      parts.headPieces(`"action":"allowed",${CATEGORIES[app]},"ids_type":"network",`, false);
+    this.heads = { tls: head('tls'), dns: head('dns') };
   }
 
-  make({ time, conversation, client }: TlsHandshakeEvent, violation: Violation): CimEvent {
+  make({ time, conversation, app, name, violation }: Finding, suppressed: number): CimEvent {
     const { parts } = this;
     const { writer } = parts;
-    parts.head(time, this.heads, conversation);
+    parts.head(time, this.heads[app], conversation);
     parts.ends(conversation);
     writer.piece(SEVERITIES[violation.severity]);
     writer.piece(SIGNATURE);
@@ -62,7 +68,7 @@ export class FindingLine {
     writer.text(violation.rule, MAX_ID_BYTES);
     writer.piece(QUOTE);
     parts.session(conversation);
-    writer.piece(POLICY);
+    writer.piece(APPS[app]);
     writer.text(violation.policy, MAX_ID_BYTES);
     writer.piece(RULE);
     writer.text(violation.rule, MAX_ID_BYTES);
@@ -72,7 +78,8 @@ export class FindingLine {
     this.member(OPTIONAL.reference, violation.reference, MAX_SENTENCE_BYTES);
     this.member(OPTIONAL.message, violation.message, MAX_SENTENCE_BYTES);
     this.member(OPTIONAL.remediation, violation.remediation, MAX_SENTENCE_BYTES);
-    this.member(OPTIONAL.serverName, client?.serverName, MAX_SERVER_NAME_BYTES);
+    this.member(NAMES[app], name, MAX_NAME_BYTES);
+    if (suppressed > 0) writer.count(SUPPRESSED, suppressed);
     writer.piece(END_OBJECT);
     parts.tail(conversation);
     return writer.end('finding', time.seconds, time.nanos);

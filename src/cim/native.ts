@@ -16,12 +16,12 @@ import type {
   NetworkEvent,
   ServerHelloEvent,
   Timestamp,
-  TlsHandshakeEvent,
   Transport,
 } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
 import { quicVersionName } from '../dissect/quic/version.ts';
-import type { Severity, Violation } from '../policy/verdict.ts';
+import type { Finding } from '../policy/finding.ts';
+import type { Severity } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import type { EventFormat } from './format.ts';
 import { LineWriter, Piece } from './json-line.ts';
@@ -172,7 +172,7 @@ export class NativeFormat implements EventFormat {
     }
   }
 
-  finding({ time, conversation }: TlsHandshakeEvent, violation: Violation): CimEvent {
+  finding({ time, conversation, violation }: Finding): CimEvent {
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.violation, client, server, transport);
     this.member(POLICY, violation.policy);

@@ -1,6 +1,7 @@
 /** CIM: one event per flow record, DNS transaction, TLS handshake, certificate and policy violation. */
-import type { NetworkEvent, TlsHandshakeEvent } from '../dissect/event.ts';
-import type { Verdict, Violation } from '../policy/verdict.ts';
+import type { NetworkEvent } from '../dissect/event.ts';
+import type { Finding } from '../policy/finding.ts';
+import type { Verdict } from '../policy/verdict.ts';
 import { CertificateLine } from './certificates.ts';
 import type { CimEvent } from './event.ts';
 import type { EventFormat } from './format.ts';
@@ -42,7 +43,7 @@ export class Normalizer implements EventFormat {
     }
   }
 
-  finding(handshake: TlsHandshakeEvent, violation: Violation): CimEvent {
-    return this.findings.make(handshake, violation);
+  finding(finding: Finding, suppressed: number): CimEvent {
+    return this.findings.make(finding, suppressed);
   }
 }

@@ -1,78 +1,133 @@
-/** `vesper policy test`: every handshake of a capture with its verdict. */
-import { CaptureError } from '../capture/capture.ts';
-import { PcapFile } from '../capture/pcap-file.ts';
-import { createCounters } from '../counters.ts';
-import { Engine } from '../dissect/engine.ts';
-import type { TlsHandshakeEvent } from '../dissect/event.ts';
-import { FLOW_DEFAULTS } from '../dissect/flow/options.ts';
+/** `vesper policy test`: every handshake of a capture with its verdicts, and the DNS that breaks a policy. */
+import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
-import { DEFAULT_NETWORK_OPTIONS } from '../dissect/net/decoder.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { Verdict } from '../policy/verdict.ts';
-import { UsageError } from '../usage-error.ts';
+import type { PolicySet } from '../policy/policy.ts';
+import type { Outcome, Verdict } from '../policy/verdict.ts';
+import { readCaptures } from './read-captures.ts';
+import { formatEndpoint, formatTable } from './table.ts';
 
-function row({ conversation, client, server }: TlsHandshakeEvent, verdict: Verdict): string[] {
-  const { server: end } = conversation;
-  const port = end.ip.includes(':') ? `[${end.ip}]:${end.port}` : `${end.ip}:${end.port}`;
-  const version = server ? (sslVersionName(server.version) ?? tlsVersionName(server.version)) : 'no ServerHello';
-  return [
-    verdict.outcome,
-    conversation.client.ip,
-    port,
-    client?.serverName ?? '',
-    version,
-    server ? cipherSuiteName(server.cipherSuite) : '',
-    verdict.violations.map(({ rule }) => rule).join(', '),
-  ];
+/** What was judged, in the words of both outputs. */
+interface Judged {
+  readonly time: string;
+  readonly client: string;
+  readonly server: string;
+  readonly [detail: string]: string;
 }
 
-const HEADER = ['verdict', 'client', 'server', 'server name', 'version', 'cipher suite', 'violated rules'];
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  return rows.map((cells) => `${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd()).join('\n');
+interface Row {
+  readonly judged: Judged;
+  readonly verdicts: readonly Verdict[];
 }
 
-/** Prints the table; 1 if a handshake is not compliant, else 0. */
-export async function testPolicy(policy: Policy, path: string): Promise<number> {
-  const handshakes: { event: TlsHandshakeEvent; verdict: Verdict }[] = [];
+export interface PolicyTest {
+  readonly handshakes: readonly Row[];
+  readonly dns: readonly Row[];
+}
+
+function common({ time, conversation }: TlsHandshakeEvent | DnsTransactionEvent): Judged {
+  return {
+    time: `${new Date(time.seconds * 1000).toISOString().slice(0, 19)}.${String(time.nanos).padStart(9, '0')}Z`,
+    client: conversation.client.ip,
+    server: formatEndpoint(conversation.server),
+  };
+}
+
+function handshakeRow(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): Row {
+  const { client, server } = event;
+  const judged = {
+    ...common(event),
+    server_name: client?.serverName ?? '',
+    version: server ? (sslVersionName(server.version) ?? tlsVersionName(server.version)) : 'no ServerHello',
+    cipher_suite: server ? cipherSuiteName(server.cipherSuite) : '',
+  };
+  return { judged, verdicts };
+}
+
+function dnsRow(event: DnsTransactionEvent, verdicts: readonly Verdict[]): Row {
+  const query = (event.query ?? event.response)?.questions[0]?.name ?? '';
+  return { judged: { ...common(event), query }, verdicts };
+}
+
+/** Reads and judges; DNS is kept where a policy is violated. */
+export async function judgeCaptures(policies: PolicySet, files: readonly string[]): Promise<PolicyTest> {
+  const handshakes: Row[] = [];
+  const dns: Row[] = [];
   const onWarning = (text: string): void => void process.stderr.write(`vesper: warning: ${text}\n`);
-  try {
-    const capture = await PcapFile.open(path, { onWarning });
-    const engine = new Engine(
-      {
-        flows: false,
-        dns: false,
-        tls: true,
-        network: DEFAULT_NETWORK_OPTIONS,
-        flow: FLOW_DEFAULTS,
-        dnsOptions: { messages: false, transactions: false, ports: [], queryTimeout: 10 },
-        tlsOptions: {
-          messages: false,
-          transactions: true,
-          certificates: true,
-          certificateEvents: false,
-          fingerprints: [],
-        },
-        filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
-        interfaceName: (index) => capture.interfaceName(index),
-      },
-      createCounters(),
-      (event) => {
-        if (event.kind === 'tls_handshake') handshakes.push({ event, verdict: policy.judge(event) });
-      },
-    );
-    const sink = { frame: (frame: Parameters<Engine['frame']>[0]) => engine.frame(frame), ready: () => undefined };
-    await capture.run(sink, new AbortController().signal);
-    engine.end();
-  } catch (error) {
-    if (error instanceof CaptureError) throw new UsageError(error.message);
-    throw error;
+  await readCaptures(files, { dns: true, onWarning }, (event) => {
+    if (event.kind === 'tls_handshake') handshakes.push(handshakeRow(event, policies.judge(event)));
+    else if (event.kind === 'dns_transaction') {
+      const verdicts = policies.judgeDns(event);
+      if (verdicts.some(isBroken)) dns.push(dnsRow(event, verdicts));
+    }
+  });
+  return { handshakes, dns };
+}
+
+function isBroken({ outcome }: Verdict): boolean {
+  return outcome === 'non_compliant';
+}
+
+function table(columns: readonly string[], rows: readonly Row[]): string {
+  const cells = rows.flatMap(({ judged, verdicts }) =>
+    verdicts.map(({ policy, outcome, violations }) => [
+      outcome,
+      policy,
+      ...columns.map((column) => judged[column] ?? ''),
+      [...new Set(violations.map(({ rule }) => rule))].join(', '),
+    ]),
+  );
+  const header = ['verdict', 'policy', ...columns.map((column) => column.replaceAll('_', ' ')), 'violated rules'];
+  return formatTable(header, cells);
+}
+
+/** Verdicts as JSON: snake_case as in events. */
+function jsonVerdict({ policy, outcome, violations, excepted, notObserved }: Verdict): object {
+  return {
+    policy,
+    outcome,
+    violations: violations.map(({ policy: _, ...violation }) => violation),
+    ...(excepted && {
+      excepted: excepted.map(({ policy: _, exceptedUntil, ...rest }) => ({ ...rest, excepted_until: exceptedUntil })),
+    }),
+    ...(notObserved && { not_observed: notObserved }),
+  };
+}
+
+function jsonRow({ judged, verdicts }: Row): object {
+  const known = Object.entries(judged).filter(([, value]) => value !== '');
+  return { ...Object.fromEntries(known), verdicts: verdicts.map(jsonVerdict) };
+}
+
+/** How many verdicts of each outcome, by policy. */
+function summary(rows: readonly Row[]): Record<string, Record<Outcome, number>> {
+  const sums: Record<string, Record<Outcome, number>> = {};
+  for (const { policy, outcome } of rows.flatMap(({ verdicts }) => verdicts)) {
+    sums[policy] ??= { compliant: 0, non_compliant: 0, not_observable: 0 };
+    sums[policy][outcome]++;
   }
-  if (handshakes.length === 0) {
-    process.stdout.write(`no TLS handshake in ${path}\n`);
-    return 0;
+  return sums;
+}
+
+function toJson({ handshakes, dns }: PolicyTest, policies: PolicySet): string {
+  const document = {
+    policies: policies.policies.map(({ id, version, title }) => ({ id, version, title })),
+    summary: summary(handshakes),
+    handshakes: handshakes.map(jsonRow),
+    dns: dns.map(jsonRow),
+  };
+  return JSON.stringify(document, null, 2);
+}
+
+/** Prints the verdicts; 1 if one is not compliant, else 0. */
+export async function testPolicies(policies: PolicySet, files: readonly string[], json: boolean): Promise<number> {
+  const result = await judgeCaptures(policies, files);
+  const { handshakes, dns } = result;
+  if (json) process.stdout.write(`${toJson(result, policies)}\n`);
+  else {
+    const columns = ['client', 'server', 'server_name', 'version', 'cipher_suite'];
+    const tables = [handshakes.length > 0 ? table(columns, handshakes) : `no TLS handshake in ${files.join(', ')}`];
+    if (dns.length > 0) tables.push(table(['client', 'server', 'query'], dns));
+    process.stdout.write(`${tables.join('\n\n')}\n`);
   }
-  process.stdout.write(`${table([HEADER, ...handshakes.map(({ event, verdict }) => row(event, verdict))])}\n`);
-  return handshakes.some(({ verdict }) => verdict.outcome === 'non_compliant') ? 1 : 0;
+  return [...handshakes, ...dns].some(({ verdicts }) => verdicts.some(isBroken)) ? 1 : 0;
 }

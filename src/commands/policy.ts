@@ -1,38 +1,80 @@
-/** `vesper policy`: list, show, check and test TLS policies. */
-import { readFileSync } from 'node:fs';
-import { builtInPolicies, loadPolicy, policyFile } from '../policy/load.ts';
+/** `vesper policy`: list, show, check, test and explain policies. */
+import { builtInPolicies, loadPolicies, loadPolicy } from '../policy/load.ts';
+import { formatProblem, type PolicyProblem } from '../policy/problem.ts';
+import type { LoadOptions } from '../policy/resolve.ts';
 import { UsageError } from '../usage-error.ts';
-import { HELP_FLAG, parseFlags } from './flags.ts';
-import { testPolicy } from './policy-test.ts';
+import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
+import { explainSubject } from './policy-explain.ts';
+import { policyText } from './policy-show.ts';
+import { testPolicies } from './policy-test.ts';
 
-const HELP = `vesper policy list                          the built-in policies
-vesper policy show NAME|FILE                the text of one
-vesper policy check FILE…                   every mistake with its place; exit status 2 if there is one
-vesper policy test NAME|FILE --capture PCAP every handshake of a capture with its verdict; exit status 1 if one is not
-                                            compliant
+const HELP = `vesper policy list
+  The built-in policies.
+
+vesper policy show NAME|FILE [--json]
+  One policy with everything that it inherits.
+
+vesper policy check FILE…
+  Every mistake and every warning with its place. Exit status 2 if there is a mistake.
+
+vesper policy test NAME|FILE… --capture PCAP [--capture PCAP…] [--json]
+  The verdicts of these policies on every TLS handshake of a capture, and the DNS that violates them. Exit status 1 if
+  something is not compliant.
+
+vesper policy explain SUITE|GROUP|SCHEME|VERSION [--policy NAME|FILE…] [--json]
+  What every built-in policy, or those named, says of it, with the clause. Names are IANA's, OpenSSL's or GnuTLS's;
+  codes are written as 0xc02f.
 `;
 
-function list(): number {
-  for (const name of builtInPolicies()) {
-    const { version, title } = loadPolicy(name);
-    process.stdout.write(`${name.padEnd(24)} ${version.padEnd(12)} ${title}\n`);
-  }
-  return 0;
+const FLAGS = {
+  ...HELP_FLAG,
+  capture: { type: 'string', multiple: true },
+  policy: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+} as const satisfies FlagSpec;
+
+const ACTIONS = 'list | show NAME|FILE | check FILE… | test NAME|FILE… --capture PCAP | explain NAME';
+
+/** Warnings go to standard error, each once. */
+function warningOptions(): LoadOptions {
+  const told = new Set<string>();
+  const onWarning = (warning: PolicyProblem): void => {
+    const text = formatProblem(warning);
+    if (!told.has(text)) process.stderr.write(`vesper: warning: ${text}\n`);
+    told.add(text);
+  };
+  return { now: Date.now() / 1000, onWarning };
 }
 
-function check(files: readonly string[]): number {
+function list(): string {
+  return builtInPolicies()
+    .map((name) => {
+      const { version, title } = loadPolicy(name);
+      return `${name.padEnd(24)} ${version.padEnd(12)} ${title}`;
+    })
+    .join('\n');
+}
+
+function check(files: readonly string[]): string {
+  const right: string[] = [];
   const complaints: string[] = [];
+  const options = warningOptions();
   for (const file of files) {
     try {
-      const { id, version } = loadPolicy(file);
-      process.stdout.write(`${file}: policy ${id} ${version} is right\n`);
+      const { id, version } = loadPolicy(file, options);
+      right.push(`${file}: policy ${id} ${version} is right`);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       complaints.push(error.message);
     }
   }
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
-  return 0;
+  return right.join('\n');
+}
+
+function show(name: string, json: boolean): string {
+  const { resolved } = loadPolicy(name, warningOptions());
+  return json ? JSON.stringify(resolved, null, 2) : policyText(resolved);
 }
 
 function one(names: readonly string[], use: string): string {
@@ -42,27 +84,37 @@ function one(names: readonly string[], use: string): string {
 }
 
 export async function policy(args: string[]): Promise<number> {
-  const { values, positionals } = parseFlags(args, { ...HELP_FLAG, capture: { type: 'string' } }, 'policy');
+  const { values, positionals } = parseFlags(args, FLAGS, 'policy');
   const [action, ...names] = positionals;
+  const json = values.json === true;
+  const print = (text: string): number => {
+    process.stdout.write(`${text}\n`);
+    return 0;
+  };
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
   switch (action) {
     case 'list':
-      return list();
+      return print(list());
     case 'show':
-      process.stdout.write(readFileSync(policyFile(one(names, 'show NAME|FILE'))));
-      return 0;
+      return print(show(one(names, 'show NAME|FILE'), json));
     case 'check':
       if (names.length === 0) throw new UsageError('use: vesper policy check FILE…');
-      return check(names);
+      return print(check(names));
     case 'test': {
-      const name = one(names, 'test NAME|FILE --capture PCAP');
-      if (typeof values.capture !== 'string') throw new UsageError('name the capture: --capture PCAP');
-      return testPolicy(loadPolicy(name), values.capture);
+      if (names.length === 0) throw new UsageError('use: vesper policy test NAME|FILE… --capture PCAP');
+      const captures = values.capture as string[] | undefined;
+      if (captures === undefined) throw new UsageError('name the capture: --capture PCAP');
+      return testPolicies(loadPolicies(names, warningOptions()), captures, json);
+    }
+    case 'explain': {
+      const subject = one(names, 'explain SUITE|GROUP|SCHEME|VERSION');
+      const policies = loadPolicies((values.policy as string[] | undefined) ?? builtInPolicies(), warningOptions());
+      return print(explainSubject(subject, policies.policies, json));
     }
     default:
-      throw new UsageError(`use: vesper policy list | show NAME | check FILE | test NAME --capture PCAP`);
+      throw new UsageError(`use: vesper policy ${ACTIONS}`);
   }
 }

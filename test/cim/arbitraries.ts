@@ -17,6 +17,7 @@ import type {
 } from '../../src/dissect/event.ts';
 import { formatIpv4, formatIpv6 } from '../../src/dissect/net/address.ts';
 import type { TunnelHop } from '../../src/dissect/net/packet.ts';
+import { dnsFinding, type Finding, handshakeFinding } from '../../src/policy/finding.ts';
 import type { Outcome, Severity, Verdict, Violation } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
 
@@ -313,6 +314,11 @@ export const violation: fc.Arbitrary<Violation> = fc.record({
   reference: anyText,
   remediation: anyText,
 });
+
+export const finding: fc.Arbitrary<Finding> = fc.oneof(
+  fc.tuple(tlsHandshake, violation).map(([event, one]) => handshakeFinding(event, one)),
+  fc.tuple(dnsTransaction, violation).map(([event, one]) => dnsFinding(event, one)),
+);
 
 export const verdicts: fc.Arbitrary<Verdict[]> = list(
   fc.record(

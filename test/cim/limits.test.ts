@@ -177,8 +177,10 @@ describe('limits of CIM events', () => {
       reference: WORST_ID,
       remediation: WORST_ID,
     };
-    const client = clientHello({ serverName: WORST_ID });
-    parsed(normalizer.finding({ ...TLS, conversation: CROWDED_TCP, client }, violation));
+    const finding = { time: TIME, conversation: CROWDED_TCP, name: WORST_ID, violation };
+    for (const app of ['tls', 'dns'] as const) {
+      parsed(normalizer.finding({ ...finding, app }, Number.MAX_SAFE_INTEGER));
+    }
   });
 });
 

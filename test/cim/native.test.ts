@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { NativeFormat } from '../../src/cim/native.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
 import { conversationOf } from '../conversation.ts';
-import { clientHello, FLOW, ICMP_FLOW, message, RESPONSE, serverHello, TCP, TIME, TLS, VIOLATION } from './samples.ts';
+import { clientHello, FINDING, FLOW, ICMP_FLOW, message, RESPONSE, serverHello, TCP, TIME } from './samples.ts';
 
 const RESOLVER = conversationOf(
   {
@@ -100,7 +100,7 @@ describe('native format', () => {
 
   it('writes PolicyViolation byte for byte', () => {
     assert.equal(
-      new NativeFormat().finding(TLS, VIOLATION).line,
+      new NativeFormat().finding(FINDING).line,
       `${HEAD}"PolicyViolation","event":{"PolicyViolation":{${TO_SERVER},"policy":"baseline","rule":"no-old-versions",` +
         '"severity":"high","message":"TLS 1.0 and TLS 1.1 are deprecated","observed":"TLSv1_0",' +
         '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4"}}}',

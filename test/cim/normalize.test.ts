@@ -11,6 +11,8 @@ import { flow } from './arbitraries.ts';
 import {
   clientHello,
   DNS,
+  DNS_FINDING,
+  FINDING,
   FLOW,
   ICMP_FLOW,
   message,
@@ -283,14 +285,32 @@ describe('TLS handshakes', () => {
 describe('Intrusion_Detection', () => {
   it('writes a finding byte for byte', () => {
     assert.equal(
-      new Normalizer(OPTIONS).finding(TLS, VIOLATION).line,
+      new Normalizer(OPTIONS).finding(FINDING, 0).line,
       `${HEAD}"action":"allowed","category":"TLS policy violation","ids_type":"network",${SENSOR}"transport":"tcp",` +
         '"src":"192.168.109.2","src_port":54329,"dest":"198.51.100.7","dest_port":443,"severity":"high",' +
         '"signature":"TLS 1.0 and TLS 1.1 are deprecated","signature_id":"baseline/no-old-versions",' +
         '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"17",' +
-        '"vesper":{"finding":{"policy":"baseline","rule":"no-old-versions","level":"must","observed":"TLSv1_0",' +
+        '"vesper":{"finding":{"app":"tls","policy":"baseline","rule":"no-old-versions","level":"must",' +
+        '"observed":"TLSv1_0",' +
         '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4","message":"TLS 1.0 and TLS 1.1 are deprecated",' +
         '"remediation":"Turn on TLS 1.2 or TLS 1.3.","server_name":"www.example.com"}}}',
+    );
+  });
+
+  it('tells the name asked for in DNS, and how many findings were held back', () => {
+    const line = JSON.parse(new Normalizer(OPTIONS).finding(DNS_FINDING, 41).line);
+    assert.equal(line.category, 'DNS policy violation');
+    assert.deepEqual([line.src, line.dest, line.dest_port], ['2001:db8::2', '2001:db8::53', 53]);
+    const { app, query, suppressed, rule, observed } = line.vesper.finding;
+    assert.deepEqual(
+      { app, query, suppressed, rule, observed },
+      {
+        app: 'dns',
+        query: 'connectivity-check.ubuntu.com',
+        suppressed: 41,
+        rule: 'resolvers',
+        observed: 'resolver 2001:db8::53',
+      },
     );
   });
 });
@@ -300,7 +320,7 @@ describe('Normalizer', () => {
     const run = () => {
       const normalizer = new Normalizer(OPTIONS);
       return Array.from({ length: 2_000 }, (_, i) => {
-        const event = i % 3 === 0 ? normalizer.finding(TLS, VIOLATION) : normalizer.normalize(FLOW, []);
+        const event = i % 3 === 0 ? normalizer.finding(FINDING, 0) : normalizer.normalize(FLOW, []);
         return event?.line ?? '';
       });
     };
@@ -319,7 +339,7 @@ describe('Normalizer', () => {
       ['flow', 'dns', 'tls'],
     );
     for (const event of events) assert.deepEqual([event?.seconds, event?.nanos], [TIME.seconds, TIME.nanos]);
-    assert.equal(normalizer.finding(TLS, VIOLATION).kind, 'finding');
+    assert.equal(normalizer.finding(FINDING, 0).kind, 'finding');
   });
 
   it('has no event for single messages, and native none for pairs', () => {

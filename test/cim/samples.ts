@@ -10,6 +10,7 @@ import type {
   TcpCounts,
   TlsHandshakeEvent,
 } from '../../src/dissect/event.ts';
+import { dnsFinding, type Finding, handshakeFinding } from '../../src/policy/finding.ts';
 import type { Verdict, Violation } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
 
@@ -206,6 +207,15 @@ export const VIOLATION: Violation = {
   reference: 'RFC 8996 §4',
   remediation: 'Turn on TLS 1.2 or TLS 1.3.',
 };
+
+export const FINDING: Finding = handshakeFinding(TLS, VIOLATION);
+
+export const DNS_FINDING: Finding = dnsFinding(DNS, {
+  ...VIOLATION,
+  rule: 'resolvers',
+  observed: 'resolver 2001:db8::53',
+  expected: 'a resolver of 10.0.0.53',
+});
 
 export const VERDICTS: readonly Verdict[] = [
   { policy: 'baseline', outcome: 'non_compliant', violations: [VIOLATION] },

@@ -236,7 +236,7 @@ describe('vesper', () => {
 describe('vesper policy', () => {
   it('lists, shows and checks policies', async () => {
     assert.match((await vesper(['policy', 'list'])).stdout, /^baseline /m);
-    assert.match((await vesper(['policy', 'show', 'baseline'])).stdout, /^id: baseline$/m);
+    assert.match((await vesper(['policy', 'show', 'baseline'])).stdout, /^baseline 1/);
     const file = join(PROJECT, 'config', 'policies', 'baseline.yaml');
     assert.equal((await vesper(['policy', 'check', file])).status, 0);
     const wrong = join(folder, 'wrong.yaml');

@@ -1,0 +1,160 @@
+/** The pipeline from frames to lines: what is judged, by which policies, and what becomes a finding. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { Agent } from '../src/agent.ts';
+import { PcapFile } from '../src/capture/pcap-file.ts';
+import { loadConfig } from '../src/config.ts';
+import { type Counters, createCounters } from '../src/counters.ts';
+import type { Frame } from '../src/dissect/frame.ts';
+import { Delivery } from '../src/outputs/delivery.ts';
+import type { Output } from '../src/outputs/output.ts';
+import { PolicySet } from '../src/policy/policy.ts';
+import { openPolicies, reloadPolicies } from '../src/policy-reload.ts';
+import { HEAD, policy, ruleText } from './policy/policies.ts';
+import { PROJECT } from './support/shared.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'vesper-agent-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const capture = (name: string): string => join(PROJECT, 'test', 'fixtures', 'cases', name, 'input.pcap');
+const NO_TLS12 = 'negotiated: { versions: { deny: [TLSv1_2] } }';
+const NO_TLS13 = 'negotiated: { versions: { deny: [TLSv1_3] } }';
+const RESOLVERS = 'dns: { resolvers: [203.0.113.0/24] }';
+
+// biome-ignore lint/suspicious/noExplicitAny: lines are what the test is about
+type Line = any;
+
+interface Run {
+  readonly policies: PolicySet;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Called before each frame. */
+  readonly before?: (agent: Agent, frame: number, counters: Counters) => void;
+}
+
+async function replay(file: string, { policies, settings = {}, before }: Run) {
+  const lines: Line[] = [];
+  const output: Output = {
+    name: 'test',
+    send: async (events) => {
+      for (const event of events) lines.push(JSON.parse(event.line));
+    },
+    close: async () => {},
+  };
+  const counters = createCounters();
+  const config = loadConfig(undefined, new Map(Object.entries({ 'sensor.name': 'test', ...settings })), {});
+  const delivery = new Delivery([output], counters, (_, error) => assert.fail(error));
+  const agent = new Agent({ config, counters, policies, delivery, interfaceName: () => undefined });
+  const source = await PcapFile.open(file, { onWarning: assert.fail });
+  let count = 0;
+  const sink = {
+    frame(frame: Frame) {
+      before?.(agent, count++, counters);
+      agent.frame(frame);
+    },
+    ready: () => agent.ready(),
+  };
+  await source.run(sink, new AbortController().signal);
+  agent.end();
+  await delivery.close();
+  return { lines, counters, findings: lines.filter((line) => line.category !== undefined) };
+}
+
+const setOf = (...rules: string[]) => new PolicySet([policy(...rules)]);
+
+describe('Agent', () => {
+  it('judges DNS and tells the name that was asked for', async () => {
+    const { lines, findings, counters } = await replay(capture('dns-udp'), { policies: setOf(RESOLVERS) });
+    assert.ok(findings.length > 0);
+    assert.equal(counters['policy.violations'], findings.length);
+    assert.equal(counters['policy.dns_transactions'], lines.filter((line) => line.vesper.dns !== undefined).length);
+    for (const { category, dest_port, vesper } of findings) {
+      assert.equal(category, 'DNS policy violation');
+      assert.equal(dest_port, 53);
+      assert.equal(vesper.finding.app, 'dns');
+      assert.ok(vesper.finding.query.includes('.'), vesper.finding.query);
+    }
+  });
+
+  it('judges DNS where only findings are collected, and in the native format', async () => {
+    const policies = setOf(RESOLVERS);
+    const all = await replay(capture('dns-udp'), { policies });
+    const alone = await replay(capture('dns-udp'), { policies, settings: { collect: 'finding' } });
+    assert.equal(alone.lines.length, all.findings.length);
+    const native = await replay(capture('dns-udp'), { policies, settings: { format: 'native' } });
+    const violations = native.lines.filter(({ type }) => type === 'PolicyViolation');
+    assert.equal(violations.length, all.findings.length);
+    assert.deepEqual(Object.keys(violations[0].event.PolicyViolation), [
+      ...['source', 'destination', 'policy', 'rule', 'severity', 'message', 'observed', 'expected', 'reference'],
+    ]);
+  });
+
+  it('holds back findings within the window, and loses none', async () => {
+    const policies = setOf(NO_TLS12, RESOLVERS);
+    const all = await replay(capture('office-hour'), { policies });
+    const some = await replay(capture('office-hour'), { policies, settings: { 'findings.suppress_s': '600' } });
+    assert.equal(all.counters['policy.suppressed'], 0);
+    assert.ok(some.findings.length < all.findings.length, `${some.findings.length} of ${all.findings.length}`);
+    const told = some.findings.reduce((sum, { vesper }) => sum + 1 + (vesper.finding.suppressed ?? 0), 0);
+    assert.equal(told, all.findings.length);
+    assert.equal(some.counters['policy.violations'], all.findings.length);
+    assert.equal(some.counters['policy.findings'] + some.counters['policy.suppressed'], all.findings.length);
+  });
+});
+
+describe('a reload of policies', () => {
+  const file = join(folder, 'policy.yaml');
+  const write = (rules: string): void => writeFileSync(file, `${HEAD}rules:\n${rules}`);
+  const logger = () => {
+    const said: string[] = [];
+    const say = (text: unknown) => void said.push(String(text));
+    return { said, warn: say, error: say, info: say };
+  };
+
+  it('takes over between two events, all policies at once', async () => {
+    const log = logger();
+    write(ruleText('old', NO_TLS12) + ruleText('old-too', NO_TLS13));
+    const all = await replay(capture('office-hour'), { policies: openPolicies([file], log) });
+    write(ruleText('old', NO_TLS12) + ruleText('old-too', NO_TLS13));
+    const policies = openPolicies([file], log);
+    write(ruleText('new', NO_TLS12) + ruleText('new-too', NO_TLS13));
+    const half = Math.floor(all.counters['frames.received'] / 2);
+    const { findings, counters } = await replay(capture('office-hour'), {
+      policies,
+      before: (agent, frame, counts) => frame === half && assert.ok(reloadPolicies([file], agent, counts, log)),
+    });
+    const rules: string[] = findings.map(({ vesper }) => vesper.finding.rule);
+    const turn = rules.findIndex((rule) => rule.startsWith('new'));
+    assert.ok(turn > 0);
+    assert.ok(rules.slice(0, turn).every((rule) => rule.startsWith('old')));
+    assert.ok(rules.slice(turn).every((rule) => rule.startsWith('new')));
+    assert.equal(rules.length, all.findings.length);
+    assert.deepEqual([counters['policy.reloads'], counters['policy.reloads_refused']], [1, 0]);
+  });
+
+  it('is refused with every error where a policy is broken, and the old ones stay', async () => {
+    const log = logger();
+    write(ruleText('old', NO_TLS12));
+    const policies = openPolicies([file], log);
+    const all = await replay(capture('office-hour'), { policies });
+    write(ruleText('new', 'negotiated: { versions: { deny: [TLSv9] } }') + ruleText('new', NO_TLS12));
+    const { findings, counters } = await replay(capture('office-hour'), {
+      policies,
+      before: (agent, frame, counts) => frame === 0 && assert.equal(reloadPolicies([file], agent, counts, log), false),
+    });
+    assert.equal(findings.length, all.findings.length);
+    assert.deepEqual([counters['policy.reloads'], counters['policy.reloads_refused']], [0, 1]);
+    assert.match(log.said[0] ?? '', /policy\.yaml:6:.*TLSv9/);
+    assert.match(log.said[0] ?? '', /policy\.yaml:7:.*rule `new` has the id/);
+  });
+
+  it('warns once of an exception that has expired', () => {
+    const log = logger();
+    write(`${ruleText('r', NO_TLS12)}exceptions: [{ rules: [r], reason: x, until: 2020-01-01 }]\n`);
+    openPolicies([file, file], log);
+    assert.equal(log.said.length, 1);
+    assert.match(log.said[0] ?? '', /expired on 2020-01-01/);
+  });
+});
