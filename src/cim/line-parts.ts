@@ -25,7 +25,7 @@ export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
 /** What `verdicts` and `tail` write at most: their lists, interface, process, VLAN and the ends. */
-export const TAIL_ROOM = 1_640;
+export const TAIL_ROOM = 2_300;
 
 /** A host name has at most 253 characters. */
 const MAX_SENSOR_BYTES = 256;

@@ -3,7 +3,7 @@
  * flows are collected the connection is in the model through its flow record already, and one event more would count it
  * twice. An event type that tags Network_Traffic therefore asks for `cim_model="Network_Traffic"`.
  */
-import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Certificate, ClientHello, HandshakeDetails, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import { quicVersionName } from '../dissect/quic/version.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
@@ -68,6 +68,12 @@ function appOf({ quicVersion, conversation }: TlsHandshakeEvent): TlsApp {
   return conversation.transport === 'udp' ? 'dtls' : 'tls';
 }
 
+/** In datagrams nothing but the hellos is read: then the group is the one of the server's key share. */
+function detailsOf({ details, server }: TlsHandshakeEvent): HandshakeDetails | undefined {
+  if (details?.group !== undefined || server?.keyShareGroup === undefined) return details;
+  return { ...details, group: server.keyShareGroup };
+}
+
 export class TlsLine {
   private readonly parts: LineParts;
   /** By `app`. */
@@ -106,7 +112,8 @@ export class TlsLine {
     if (client !== undefined) this.offered(client);
     if (server !== undefined) this.answered(server);
     if (event.fingerprints !== undefined) writeFingerprints(parts, event.fingerprints);
-    if (event.details !== undefined) writeDetails(parts, event.details, client);
+    const details = detailsOf(event);
+    if (details !== undefined) writeDetails(parts, details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
     if (client !== undefined) this.ciphers(client);
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);

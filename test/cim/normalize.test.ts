@@ -225,12 +225,12 @@ describe('TLS handshakes', () => {
         '"src_mac":"00:00:5e:00:53:01","dest_mac":"00:00:5e:00:53:02","vlan":"12",' +
         '"ssl_version":"TLSv1.3","ssl_cipher":"TLS_AES_128_GCM_SHA256","ssl_server_name":"www.example.com",' +
         '"response_time":0.012346,"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"17",' +
-        '"vesper":{"tls":{"hellos":"both","offered_version":"TLSv1.3",' +
-        '"ciphers":["TLS_AES_128_GCM_SHA256","TLS_AES_256_GCM_SHA384","TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",' +
-        '"TLS_EMPTY_RENEGOTIATION_INFO_SCSV"],"supported_versions":["TLSv1.3","TLSv1.2"],' +
+        '"vesper":{"tls":{"hellos":"both","offered_version":"TLSv1.3","supported_versions":["TLSv1.3","TLSv1.2"],' +
         '"groups":["x25519","secp256r1"],"key_shares":["x25519"],' +
         '"signature_algorithms":["ecdsa_secp256r1_sha256","rsa_pss_rsae_sha256"],"alpn":["h2","http/1.1"],' +
-        '"extensions":[0,10,43,51],"group":"x25519"},"policy":[{"policy":"strict","outcome":"not_observable"}]}}',
+        '"extensions":[0,10,43,51],"group":"x25519",' +
+        '"ciphers":["TLS_AES_128_GCM_SHA256","TLS_AES_256_GCM_SHA384","TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",' +
+        '"TLS_EMPTY_RENEGOTIATION_INFO_SCSV"]},"policy":[{"policy":"strict","outcome":"not_observable"}]}}',
     );
   });
 
@@ -259,9 +259,9 @@ describe('TLS handshakes', () => {
     const answer = fieldsOf({ ...TLS, client: undefined, server: serverHello({ alpn: 'h2', compressionMethod: 1 }) });
     assert.deepEqual(answer.vesper.tls, {
       hellos: 'server',
-      group: 'x25519',
       server_alpn: 'h2',
       compression_method: 1,
+      group: 'x25519',
     });
     const retried = fieldsOf({ ...TLS, retry: serverHello({ helloRetryRequest: true }) });
     assert.equal(retried.vesper.tls.hello_retry_request, true);

@@ -29,8 +29,8 @@ test('JA4: transport, version, name, counts', () => {
   const prefix = (changes: Parameters<typeof clientHello>[0], transport: 't' | 'q' | 'd' = 't') =>
     ja4Prefix({ ...EXAMPLE, ...changes }, transport);
   assert.equal(prefix({}, 'q'), 'q13d1516h2');
-  assert.equal(prefix({ version: 0xfefd }, 'd'), 'dd2d1516h2');
-  assert.equal(prefix({ version: 0x7f1c }), 't00d1516h2');
+  assert.equal(prefix({ version: 0xfefd, supportedVersions: [0xfefd] }, 'd'), 'dd2d1516h2');
+  assert.equal(prefix({ supportedVersions: [0x7f1c] }), 't00d1516h2');
   assert.equal(prefix({ extensions: [10], alpn: [] }), 't13i150100');
   assert.equal(prefix({ cipherSuites: Array.from({ length: 120 }, (_, i) => i) }), 't13d9916h2');
 });
