@@ -39,6 +39,9 @@ export interface Config {
 
 const require = createRequire(import.meta.url);
 
+/** What the project's own tests are told; no settings. */
+const TEST_VARIABLES: ReadonlySet<string> = new Set(['VESPER_CORPUS', 'VESPER_REQUIRE']);
+
 type Tree = { [key: string]: unknown };
 
 function setPath(tree: Tree, path: string, value: unknown): void {
@@ -148,7 +151,7 @@ export function loadConfig(
   }
   const known = new Set([...SETTINGS.values()].map((setting) => setting.env));
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('VESPER_') || known.has(name) || name === 'VESPER_CORPUS') continue;
+    if (!name.startsWith('VESPER_') || known.has(name) || TEST_VARIABLES.has(name)) continue;
     const near = nearest(name, known);
     complaints.push(`environment ${name}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
   }
