@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { Agent } from '../src/agent.ts';
 import { PcapFile } from '../src/capture/pcap-file.ts';
 import { loadConfig } from '../src/config.ts';
-import { createCounters } from '../src/counters.ts';
+import { type Counters, createCounters, unaccountedEvents, unaccountedFrames } from '../src/counters.ts';
 import type { Frame } from '../src/dissect/frame.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import type { Output } from '../src/outputs/output.ts';
@@ -32,9 +32,11 @@ interface Run {
   readonly settings?: Readonly<Record<string, string>>;
   /** Called before each frame. */
   readonly before?: (agent: Agent, frame: number) => void;
+  /** Called after each frame. */
+  readonly counted?: (counters: Counters) => void;
 }
 
-async function replay(file: string, { policies, settings = {}, before }: Run) {
+async function replay(file: string, { policies, settings = {}, before, counted }: Run) {
   const lines: Line[] = [];
   const output: Output = {
     name: 'test',
@@ -53,6 +55,7 @@ async function replay(file: string, { policies, settings = {}, before }: Run) {
     frame(frame: Frame) {
       before?.(agent, count++);
       agent.frame(frame);
+      counted?.(counters);
     },
     ready: () => agent.ready(),
   };
@@ -102,6 +105,33 @@ describe('Agent', () => {
     assert.equal(some.counters['policy.violations'], all.findings.length);
     assert.equal(some.counters['policy.findings'] + some.counters['policy.suppressed'], all.findings.length);
   });
+});
+
+describe('counts of the agent', () => {
+  const cases = [
+    { what: 'all kinds', settings: {} },
+    { what: 'ignored domains', settings: { 'ignore.domains': '*.example.test' } },
+    { what: 'one kind', settings: { collect: 'finding', 'findings.suppress_s': '600' } },
+    { what: 'the native format', settings: { format: 'native', 'ignore.domains': '*.example.test' } },
+  ];
+  for (const { what, settings } of cases) {
+    it(`account for every frame and every event at every moment: ${what}`, async () => {
+      let moments = 0;
+      const { counters, lines } = await replay(capture('office-hour'), {
+        policies: setOf(NO_TLS12, RESOLVERS),
+        settings,
+        counted(counts) {
+          moments++;
+          assert.equal(unaccountedFrames(counts), 0);
+          assert.equal(unaccountedEvents(counts), 0);
+        },
+      });
+      assert.equal(moments, counters['frames.received']);
+      assert.equal(unaccountedEvents(counters), 0);
+      assert.equal(counters['events.sent'], lines.length);
+      assert.equal(counters['events.filtered.domain'] > 0, 'ignore.domains' in settings);
+    });
+  }
 });
 
 describe('a reload of policies', () => {
