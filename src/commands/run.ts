@@ -6,8 +6,8 @@ import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
+import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
-import { openTargets } from '../outputs/target.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
@@ -50,7 +50,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     error: (text) => tell('error', text),
   });
   const policies = policyFiles.open();
-  const outputs = openTargets(config.outputs);
+  const outputs = await Promise.all(config.outputs.map(openOutput));
   const live = openLive(
     config.capture,
     {
