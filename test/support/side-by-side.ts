@@ -113,7 +113,7 @@ export class SideBySide {
       this.path('pcap'),
     ]);
     await Promise.all([says(dump, 'listening on'), ...agents.map((agent) => says(agent, 'capturing'))]);
-    const said = agents.map(collect);
+    const said = agents.map(saidBy);
     await traffic();
     await sleep(500);
     await Promise.all([dump, ...agents].map((child) => cable.stop(child)));
@@ -130,13 +130,15 @@ export class SideBySide {
   }
 }
 
-function collect(child: ChildProcess): string[] {
+/** What a child says on standard error from now on. */
+export function saidBy(child: ChildProcess): string[] {
   const parts: string[] = [];
   child.stderr?.on('data', (part: Buffer) => parts.push(part.toString()));
   return parts;
 }
 
-function countersIn(log: string): Record<string, number> {
+/** Of the line at the end of a run. */
+export function countersIn(log: string): Record<string, number> {
   const lines = log.split('\n').filter((line) => line.includes('"counters"'));
   return (JSON.parse(lines.at(-1) ?? '{"counters":{}}') as { counters: Record<string, number> }).counters;
 }
