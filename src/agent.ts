@@ -15,6 +15,7 @@ import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import type { Delivery } from './outputs/delivery.ts';
+import type { Format } from './outputs/options.ts';
 import { directionOf } from './policy/direction.ts';
 import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
 import { FindingWindows } from './policy/finding-windows.ts';

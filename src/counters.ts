@@ -3,7 +3,9 @@
  *
  *     frames.received = frames.emitted + Σ frames.filtered.* + Σ frames.dropped.* + Σ frames.undecodable.* + frames.held
  *
- * and an event once: events.produced = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued.
+ * and an event once for each output:
+ *
+ *     events.produced + events.recovered = events.sent + events.filtered.output + Σ events.dropped.* + events.queued
  */
 export const COUNTERS = {
   'frames.received': 'frames that the capture handed over',
@@ -51,12 +53,21 @@ export const COUNTERS = {
   'quic.initials': 'QUIC Initial packets decrypted',
   'quic.undecryptable':
     'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
-  'events.produced': 'events made for the outputs',
+  'events.produced': 'events made, for each output of their format',
+  'events.recovered': 'events that an earlier run left in a spool',
   'events.sent': 'events that the outputs acknowledged',
-  'events.queued': 'events waiting for an output (a gauge)',
+  'events.queued': 'events waiting for an output, in memory or in its spool (a gauge)',
   'events.filtered.kind': 'events of kinds that are not collected',
   'events.filtered.domain': 'events of ignored domains',
-  'events.dropped.output': 'events that an output refused for good',
+  'events.filtered.output': 'events that an output did not want, by its kinds and min_severity',
+  'events.dropped.queue_full': 'events that came while the queue of an output without a spool was full',
+  'events.dropped.spool_full': 'events that the size limit of a spool threw out, or that a full disk kept out of it',
+  'events.dropped.spool_damaged': 'events of a spool that could not be read back',
+  'events.dropped.refused': 'events that the other side will never take',
+  'events.dropped.output': 'events of an output that failed for good',
+  'events.dropped.shutdown': 'events that could not be sent before the agent had to end',
+  'delivery.batches': 'batches acknowledged',
+  'delivery.retries': 'batches sent again after an error',
   'policy.handshakes': 'handshakes judged',
   'policy.dns_transactions': 'DNS transactions judged',
   'policy.violations': 'policy violations found',
