@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { LiveSink } from './capture/capture.ts';
-import type { CimEvent, Kind } from './cim/event.ts';
+import type { Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
 import { NativeFormat } from './cim/native.ts';
 import { Normalizer } from './cim/normalize.ts';
 import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
 import { Engine, type KernelFlows } from './dissect/engine.ts';
-import type { DnsTransactionEvent, FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { DnsTransactionEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
@@ -36,6 +36,11 @@ export interface AgentParts {
   readonly kernelFlows?: KernelFlows;
 }
 
+interface NamedFormat {
+  readonly name: Format;
+  readonly format: EventFormat;
+}
+
 const NO_VERDICTS: readonly Verdict[] = [];
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
@@ -59,21 +64,19 @@ export class Agent implements LiveSink, PolicyUser {
   private policies: PolicySet;
   private readonly delivery: Delivery;
   private readonly engine: Engine;
-  private readonly native: boolean;
   private readonly kinds: ReadonlySet<Kind>;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly findings: FindingWindows;
   private readonly isIgnored: (event: NetworkEvent) => boolean;
-  private readonly makeFormat: (runId: string) => EventFormat;
-  private format: EventFormat | undefined;
-  /** Verdicts of connections whose last flow record is still to come, by session. */
+  private readonly makeFormats: (runId: string) => readonly NamedFormat[];
+  private formats: readonly NamedFormat[] | undefined;
+  /** Verdicts of connections in the flow table, by session: `flows.capacity` bounds them. */
   private readonly verdicts = new Map<number, readonly Verdict[]>();
 
   constructor({ config, counters, policies, delivery, interfaceName, live = false, kernelFlows }: AgentParts) {
     this.counters = counters;
     this.policies = policies;
     this.delivery = delivery;
-    this.native = config.format === 'native';
     this.kinds = new Set(config.collect);
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
@@ -81,13 +84,22 @@ export class Agent implements LiveSink, PolicyUser {
     this.localAddresses = localAddresses;
     const { suppress_s } = config.findings;
     const suppressed = suppress_s === 'auto' ? (live ? LIVE_SUPPRESS_S : 0) : suppress_s;
-    this.findings = new FindingWindows(suppressed, counters, (finding, held) =>
-      this.push(this.format?.finding(finding, held)),
-    );
-    this.makeFormat = (runId) =>
-      this.native
-        ? new NativeFormat()
-        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses });
+    this.findings = new FindingWindows(suppressed, counters, (finding, held) => {
+      for (const { name, format } of this.formats ?? []) this.delivery.push(format.finding(finding, held), name);
+    });
+    const cim = delivery.formats.has('cim');
+    const native = delivery.formats.has('native');
+    this.makeFormats = (runId) => [
+      ...(cim
+        ? [
+            {
+              name: 'cim' as const,
+              format: new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses }),
+            },
+          ]
+        : []),
+      ...(native ? [{ name: 'native' as const, format: new NativeFormat() }] : []),
+    ];
     this.engine = new Engine(
       {
         flows,
@@ -103,13 +115,13 @@ export class Agent implements LiveSink, PolicyUser {
           deduplicate: live,
         },
         dnsOptions: {
-          messages: this.native,
-          transactions: !this.native || this.kinds.has('finding'),
+          messages: native,
+          transactions: cim || this.kinds.has('finding'),
           ports: config.dns.ports,
           queryTimeout: config.dns.query_timeout_s,
         },
         tlsOptions: {
-          messages: this.native,
+          messages: native,
           transactions: true,
           certificates: config.tls.certificates,
           certificateEvents: this.kinds.has('certificate'),
@@ -122,6 +134,7 @@ export class Agent implements LiveSink, PolicyUser {
           ignorePorts: config.ignore.ports,
         },
         interfaceName,
+        sessionEnd: (session) => this.verdicts.delete(session),
         ...(kernelFlows && { kernelFlows }),
       },
       counters,
@@ -130,12 +143,12 @@ export class Agent implements LiveSink, PolicyUser {
   }
 
   frame(frame: Frame): void {
-    this.format ??= this.makeFormat(runName(frame));
+    this.formats ??= this.makeFormats(runName(frame));
     this.engine.frame(frame);
   }
 
   tracked(frame: Frame, tally: Tally): boolean {
-    this.format ??= this.makeFormat(runName(frame));
+    this.formats ??= this.makeFormats(runName(frame));
     return this.engine.tracked(frame, tally);
   }
 
@@ -164,6 +177,7 @@ export class Agent implements LiveSink, PolicyUser {
 
   private event(event: NetworkEvent): void {
     if (this.isIgnored(event)) {
+      this.counters['events.produced']++;
       this.counters['events.filtered.domain']++;
       return;
     }
@@ -179,7 +193,7 @@ export class Agent implements LiveSink, PolicyUser {
         if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
         break;
       case 'flow':
-        this.make(event, this.verdictsOf(event));
+        this.make(event, this.verdicts.get(event.conversation.session) ?? NO_VERDICTS);
         break;
       case 'client_hello':
       case 'server_hello':
@@ -213,19 +227,10 @@ export class Agent implements LiveSink, PolicyUser {
     }
   }
 
-  private verdictsOf(flow: FlowEvent): readonly Verdict[] {
-    const { session } = flow.conversation;
-    const verdicts = this.verdicts.get(session);
-    if (verdicts === undefined) return NO_VERDICTS;
-    if (flow.endReason !== 'active_timeout') this.verdicts.delete(session);
-    return verdicts;
-  }
-
   private make(event: NetworkEvent, verdicts: readonly Verdict[]): void {
-    this.push(this.format?.normalize(event, verdicts));
-  }
-
-  private push(event: CimEvent | undefined): void {
-    if (event !== undefined) this.delivery.push(event);
+    for (const { name, format } of this.formats ?? []) {
+      const made = format.normalize(event, verdicts);
+      if (made !== undefined) this.delivery.push(made, name);
+    }
   }
 }

@@ -5,7 +5,7 @@
  *
  * and an event once for each output:
  *
- *     events.produced + events.recovered = events.sent + events.filtered.output + Σ events.dropped.* + events.queued
+ *     events.produced + events.recovered = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued
  */
 export const COUNTERS = {
   'frames.received': 'frames that the capture handed over',
@@ -27,6 +27,7 @@ export const COUNTERS = {
   'frames.undecodable.transport': 'frames cut or malformed in the transport header',
   'frames.undecodable.tunnel_depth': 'frames with more nested tunnels than are followed',
   'capture.unseen': 'frames of counted flows that the dissectors would have seen, had the ring not been full',
+  'capture.behind': 'times that more than half of the ring was waiting for the agent',
   'capture.map_full': 'frames of flows for which the kernel had no room; the agent counted them',
   'flows.created': 'flows that entered the table',
   'flows.evicted': 'flows reported early because the table was full',
@@ -53,11 +54,10 @@ export const COUNTERS = {
   'quic.initials': 'QUIC Initial packets decrypted',
   'quic.undecryptable':
     'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
-  'events.produced': 'events made, for each output of their format',
+  'events.produced': 'events for the outputs, counted for each of them; once where they were filtered',
   'events.recovered': 'events that an earlier run left in a spool',
   'events.sent': 'events that the outputs acknowledged',
   'events.queued': 'events waiting for an output, in memory or in its spool (a gauge)',
-  'events.filtered.kind': 'events of kinds that are not collected',
   'events.filtered.domain': 'events of ignored domains',
   'events.filtered.output': 'events that an output did not want, by its kinds and min_severity',
   'events.dropped.queue_full': 'events that came while the queue of an output without a spool was full',
@@ -81,6 +81,15 @@ export const COUNTERS = {
 export type CounterName = keyof typeof COUNTERS;
 export type Counters = Record<CounterName, number>;
 
+const namesWhere = (test: (name: string, doc: string) => boolean): ReadonlySet<string> =>
+  new Set(Object.entries(COUNTERS).flatMap(([name, doc]) => (test(name, doc) ? [name] : [])));
+
+/** What is so at a moment; all others only grow. */
+export const GAUGES = namesWhere((_, doc) => doc.endsWith('(a gauge)'));
+
+/** What did not become an event although it should have, by reason. */
+export const LOSSES = namesWhere((name) => /^(frames|events)\.dropped\.|^capture\.(unseen|map_full)$/.test(name));
+
 export function createCounters(): Counters {
   // A copy of the literal keeps V8's fast properties; an object filled key by key becomes a dictionary (15 ns a packet).
   const counters = { ...COUNTERS } as unknown as Counters;
@@ -95,4 +104,13 @@ export function unaccountedFrames(counters: Counters): number {
     if (/^frames\.(filtered|dropped|undecodable)\./.test(name)) accounted += counters[name];
   }
   return counters['frames.received'] - accounted;
+}
+
+/** Zero at every moment: the events that were produced or recovered less all that has been accounted for. */
+export function unaccountedEvents(counters: Counters): number {
+  let accounted = counters['events.sent'] + counters['events.queued'];
+  for (const name of Object.keys(counters) as CounterName[]) {
+    if (/^events\.(filtered|dropped)\./.test(name)) accounted += counters[name];
+  }
+  return counters['events.produced'] + counters['events.recovered'] - accounted;
 }

@@ -1,17 +1,20 @@
 /** `vesper run`: the traffic of this host becomes events, until a signal ends it. */
+import type { Server } from 'node:http';
 import { Agent } from '../agent.ts';
 import { CaptureError } from '../capture/capture.ts';
 import { openLive } from '../capture/live.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
+import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
-import { Delivery } from '../outputs/delivery.ts';
-import { openOutput } from '../outputs/open.ts';
-import { ReaderGoneError } from '../outputs/output.ts';
-import { loadPolicies } from '../policy/load.ts';
+import { metricsText, serveMetrics } from '../metrics.ts';
+import type { DeliveryNotice } from '../outputs/notice.ts';
+import { openDelivery } from '../outputs/open.ts';
+import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
+import { closeInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { losses, StatusLine } from './status.ts';
 
 const HELP = `vesper run [OPTION…]
@@ -33,13 +36,24 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   let failed = false;
   const abort = new AbortController();
   const counters = createCounters();
-  const policies = loadPolicies(config.policies);
-  const outputs = await Promise.all(config.outputs.map(openOutput));
   let status: StatusLine | undefined;
+  let health: Health | undefined;
   const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
     status?.clear();
     logger[level](text);
   };
+  /** Called at SIGHUP, in this order. The signal is listened to from the start: else it would end the process. */
+  const reopeners: (() => void)[] = [];
+  const hangup = (): void => {
+    for (const reopen of reopeners) reopen();
+  };
+  process.on('SIGHUP', hangup);
+  const policyFiles = new PolicyFiles(config.policies, counters, {
+    info: (text) => tell('info', text),
+    warn: (text) => tell('warn', text),
+    error: (text) => tell('error', text),
+  });
+  const policies = policyFiles.open();
   const live = openLive(
     config.capture,
     {
@@ -51,19 +65,26 @@ async function watch(config: Config, logger: Logger): Promise<number> {
       dnsPorts: config.dns.ports,
       followTls: config.collect.some((kind) => kind === 'tls' || kind === 'finding'),
       onWarning: (text) => tell('warn', text),
+      onInterface: (change, name) => health?.interface(change, name),
     },
     (text) => tell('info', text),
   );
-  let readersLeft = outputs.length;
-  const delivery = new Delivery(outputs, counters, (output, error) => {
-    if (error instanceof ReaderGoneError) readersLeft--;
-    else {
-      failed = true;
-      readersLeft--;
-      tell('error', `${output.name}: ${error.message}`);
+  let outputsLeft = config.outputs.length;
+  const onNotice = (notice: DeliveryNotice): void => {
+    const said = noticeText(notice);
+    if (said !== undefined) tell(said.level, said.text);
+    if (said !== undefined && notice.what !== 'warning') {
+      const what = notice.what === 'failed' ? 'failing' : notice.what;
+      const status = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
+      health?.output(`output_${what}`, status, said.text);
     }
-    if (readersLeft === 0) abort.abort();
-  });
+    if (notice.what !== 'failed') return;
+    if (said !== undefined) failed = true;
+    outputsLeft--;
+    if (outputsLeft === 0) abort.abort();
+  };
+  const options = { live: true, spoolDirectory: spoolDirectory(config) };
+  const delivery = await openDelivery(config.outputs, options, counters, onNotice);
   const agent = new Agent({
     config,
     counters,
@@ -76,15 +97,37 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  reopeners.push(() => delivery.reopen());
+  reopeners.push(() => {
+    const succeeded = policyFiles.reload(agent);
+    health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
+  });
+  policyFiles.watch(agent);
   status = new StatusLine(counters, live.backend);
   status.start();
+  health = new Health({
+    config,
+    counters,
+    backend: live.backend,
+    interfaces: () => live.interfaces(),
+    formats: delivery.formats,
+    push: (event, format) => delivery.push(event, format),
+  });
+  let metrics: Server | undefined;
   try {
+    if (config.metrics.port !== 0)
+      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend));
+    health.start();
     await live.run(agent, abort.signal);
     agent.end();
-    await delivery.close();
+    health.stop();
+    await closeInTime(delivery, abort.signal, config.shutdown_timeout_s);
   } finally {
+    metrics?.close();
+    policyFiles.close();
     live.close();
     status.stop();
+    process.off('SIGHUP', hangup);
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }

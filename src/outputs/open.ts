@@ -48,7 +48,13 @@ function queueOptions(settings: OutputSettings, { live, spoolDirectory }: Delive
     settings,
     openStore: (ledger, losses) =>
       spooled
-        ? openSpool({ directory: spoolDirectory, name: settings.name, maxBytes: settings.spool_max_bytes, ledger, losses })
+        ? openSpool({
+            directory: spoolDirectory,
+            name: settings.name,
+            maxBytes: settings.spool_max_bytes,
+            ledger,
+            losses,
+          })
         : new MemoryStore(),
     direct: isLocal && !live && patience === undefined,
     giveUpAfterMs: patience === undefined ? 0 : patience === 0 ? Number.POSITIVE_INFINITY : patience * 1000,

@@ -1,13 +1,13 @@
 /** What stands in front of one output: chooses its events, makes batches of them and has them sent. */
 import type { CimEvent } from '../cim/event.ts';
-import { wants } from './selection.ts';
+import type { Counters } from '../counters.ts';
 import type { BatchStore } from './batch.ts';
 import { Compactor } from './compactor.ts';
-import type { Counters } from '../counters.ts';
 import { Ledger } from './ledger.ts';
 import { Losses, type NoticeSink } from './notice.ts';
 import type { DeliverySettings } from './options.ts';
 import { asDeliveryError, type Output } from './output.ts';
+import { wants } from './selection.ts';
 import { Sender } from './sender.ts';
 import { lineLength } from './write.ts';
 

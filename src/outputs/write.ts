@@ -68,7 +68,9 @@ export async function writeAll(fd: number, bytes: Buffer): Promise<WriteFailure 
   while (written < bytes.length) {
     try {
       written += await new Promise<number>((resolve, reject) =>
-        write(fd, bytes, written, bytes.length - written, null, (error, count) => (error ? reject(error) : resolve(count))),
+        write(fd, bytes, written, bytes.length - written, null, (error, count) =>
+          error ? reject(error) : resolve(count),
+        ),
       );
     } catch (caught) {
       const error = caught as NodeJS.ErrnoException;

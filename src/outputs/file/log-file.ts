@@ -2,7 +2,15 @@
 import { closeSync, fdatasync, fdatasyncSync, renameSync, statSync } from 'node:fs';
 import type { CimEvent } from '../../cim/event.ts';
 import type { FileSettings } from '../options.ts';
-import { gather, systemErrorText, type WriteFailure, wholeEvents, writeAll, writeAllNow, writeError } from '../write.ts';
+import {
+  gather,
+  systemErrorText,
+  type WriteFailure,
+  wholeEvents,
+  writeAll,
+  writeAllNow,
+  writeError,
+} from '../write.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import { GZIP_AFTER_MS, keepRotated, nextRotatedPath } from './rotated.ts';
 
@@ -141,7 +149,8 @@ export class LogFile {
     if (failure === undefined) {
       this.torn = 0;
       this.size += length;
-      if (this.settings.fsync === 'interval') this.syncTimer ??= setTimeout(() => this.sync(), SYNC_INTERVAL_MS).unref();
+      if (this.settings.fsync === 'interval')
+        this.syncTimer ??= setTimeout(() => this.sync(), SYNC_INTERVAL_MS).unref();
       return;
     }
     this.size += failure.written;

@@ -1,5 +1,15 @@
 /** Opening a file for lines to be appended, with the checks that a process with rights owes its host. */
-import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { writeAllNow } from '../write.ts';
 

@@ -46,7 +46,9 @@ export async function keepRotated(path: string, options: KeepOptions, signal: Ab
   removeHalves(path);
   prune(path, options);
   if (!options.gzip) return;
-  for (const { path: file } of list(path).slice(0, -1).filter(({ isCompressed }) => !isCompressed)) {
+  for (const { path: file } of list(path)
+    .slice(0, -1)
+    .filter(({ isCompressed }) => !isCompressed)) {
     signal.throwIfAborted();
     if (Date.now() - statSync(file).mtimeMs < options.gzipAfterMs) continue;
     await compress(file, signal);

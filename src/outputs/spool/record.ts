@@ -25,7 +25,7 @@ const EVENT_BYTES = 16;
 const MAX_PAYLOAD_BYTES = 128 * 1024 * 1024;
 
 /** Codes are kept: a spool outlives the version that wrote it. */
-const CODE_OF_KIND: Readonly<Record<Kind, number>> = { flow: 0, dns: 1, tls: 2, certificate: 3, finding: 4 };
+const CODE_OF_KIND: Readonly<Record<Kind, number>> = { flow: 0, dns: 1, tls: 2, certificate: 3, finding: 4, agent: 5 };
 const KIND_OF_CODE = new Map(Object.entries(CODE_OF_KIND).map(([kind, code]) => [code, kind as Kind]));
 
 export interface RecordHeader {
@@ -46,7 +46,7 @@ export function encodeRecord({ events }: Batch, first: number): Buffer[] {
     table.writeUIntLE(event.seconds, at + 8, 6);
     table[at + 14] = CODE_OF_KIND[event.kind];
   }
-  const lines = gather(events).bytes;
+  const lines = gather(events);
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(MAGIC, 0);
   header.writeBigUInt64LE(BigInt(first), 8);

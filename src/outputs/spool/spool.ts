@@ -126,7 +126,11 @@ export class Spool implements BatchStore<SpooledBatch> {
   }
 
   get bytes(): number {
-    return this.unwrittenBytes + this.total - (this.segments[0]?.id === this.acknowledged.segment ? this.acknowledged.offset : 0);
+    return (
+      this.unwrittenBytes +
+      this.total -
+      (this.segments[0]?.id === this.acknowledged.segment ? this.acknowledged.offset : 0)
+    );
   }
 
   append(batch: Batch): void {
@@ -257,7 +261,11 @@ export class Spool implements BatchStore<SpooledBatch> {
       event: this.segments[0]?.first ?? this.nextEvent,
     };
     if (isBefore(this.reading, next)) {
-      this.losses.add('spool_full', Math.max(0, next.event - this.reading.event), 'the spool has reached spool_max_bytes');
+      this.losses.add(
+        'spool_full',
+        Math.max(0, next.event - this.reading.event),
+        'the spool has reached spool_max_bytes',
+      );
       this.moveReading(next);
     }
     if (isBefore(this.acknowledged, next)) this.moveCursor(next);
@@ -289,7 +297,11 @@ export class Spool implements BatchStore<SpooledBatch> {
     this.countGap(record.header.first);
     const batch = this.reader.batch(record);
     const event = record.header.first + record.header.events;
-    this.reading = { segment: segment.id, offset: record.end, event: batch === undefined ? record.header.first : event };
+    this.reading = {
+      segment: segment.id,
+      offset: record.end,
+      event: batch === undefined ? record.header.first : event,
+    };
     return batch && { ...batch, next: this.reading };
   }
 
