@@ -9,7 +9,7 @@ import { ListWriter, listSpec } from './pieces.ts';
 export interface CimOptions {
   /** Name of the sensor, `dvc` of every event. */
   readonly dvc: string;
-  /** Makes `event_id` unique among runs; letters, digits and hyphens. A replay gives the same one each time. */
+  /** Makes `event_id` and `session_id` unique among runs; letters, digits, hyphens. A replay gives the same each time. */
   readonly runId: string;
   /** Addresses of the host itself as RFC 5952 text, for `direction`; empty where they mean nothing, as in a replay. */
   readonly localAddresses: ReadonlySet<string>;
@@ -24,8 +24,13 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
-/** What `verdicts` and `tail` write at most: their lists, interface, process, VLAN and the ends. */
-export const TAIL_ROOM = 2_300;
+/** What `tail` writes at most: the ends, interface and VLAN; the process; the tunnels. */
+const TAIL_BYTES = 100;
+const PROCESS_BYTES = 760;
+const TUNNEL_BYTES = 500;
+/** What `verdicts` writes at most, and for one policy of which there is nothing but the outcome to say. */
+const VERDICT_BYTES = 930;
+const OUTCOME_BYTES = 120;
 
 /** A host name has at most 253 characters. */
 const MAX_SENSOR_BYTES = 256;
@@ -63,7 +68,6 @@ const SRC_MAC = piece(',"src_mac":"');
 const DEST_MAC = piece(',"dest_mac":"');
 const VLAN = piece(',"vlan":"');
 const FLOW_ID = piece(',"flow_id":"');
-const SESSION_ID = piece(',"session_id":"');
 const INBOUND = piece(',"direction":"inbound"');
 const OUTBOUND = piece(',"direction":"outbound"');
 const PROCESS_ID = piece(',"process_id":');
@@ -101,6 +105,7 @@ export class LineParts {
   readonly list: ListWriter;
   private readonly innerList: ListWriter;
   private readonly eventId: Piece;
+  private readonly sessionId: Piece;
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly hasLocalAddresses: boolean;
@@ -111,6 +116,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
+    this.sessionId = piece(`","session_id":"${options.runId}-`);
     this.dvc = sensorName(options.dvc);
     this.localAddresses = options.localAddresses;
     this.hasLocalAddresses = options.localAddresses.size > 0;
@@ -213,8 +219,18 @@ export class LineParts {
     const { writer } = this;
     writer.piece(FLOW_ID);
     writer.communityId(conversation);
+    writer.piece(this.sessionId);
+    writer.base36(conversation.session);
     writer.piece(QUOTE);
-    writer.quotedCount(SESSION_ID, conversation.session);
+  }
+
+  /** What `verdicts` and `tail` will write at most: a list before them may take what is left. */
+  tailRoom(verdicts: readonly Verdict[], { owner, tunnels }: Conversation): number {
+    const isPlain = verdicts.every(
+      ({ violations, excepted, notObserved }) => violations.length === 0 && !excepted && !notObserved,
+    );
+    const ofVerdicts = isPlain ? Math.min(verdicts.length * OUTCOME_BYTES, VERDICT_BYTES) : VERDICT_BYTES;
+    return TAIL_BYTES + ofVerdicts + (owner ? PROCESS_BYTES : 0) + (tunnels ? TUNNEL_BYTES : 0);
   }
 
   /** What the policies say, inside `vesper`. */

@@ -51,7 +51,7 @@ describe('Network_Traffic', () => {
         '"src_mac":"00:00:5e:00:53:01","dest_mac":"00:00:5e:00:53:02","vlan":"12","app":"tls",' +
         '"bytes":1500,"bytes_in":600,"bytes_out":900,"packets":15,"packets_in":6,"packets_out":9,"duration":1.872940,' +
         '"tos":"0","ttl":64,"tcp_flag":["FIN","SYN","PSH","ACK"],' +
-        '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"17",' +
+        '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
         '"vesper":{"flow":{"end_reason":"fin","record":1,"payload_bytes_in":280,"payload_bytes_out":420,' +
         '"state":"closed","rtt":0.000012,"retransmits_in":0,"retransmits_out":1,"retransmitted_bytes_out":52},' +
         '"policy":[{"policy":"baseline","outcome":"non_compliant","rules":["no-old-versions"]},' +
@@ -66,7 +66,7 @@ describe('Network_Traffic', () => {
         '"src":"192.0.2.1","src_ip":"192.0.2.1","dest":"192.0.2.2","dest_ip":"192.0.2.2","app":"icmp",' +
         '"bytes":84,"bytes_in":0,"bytes_out":84,"packets":1,"packets_in":0,"packets_out":1,"duration":0.000000,' +
         '"icmp_type":8,"icmp_code":0,"tos":"0","ttl":64,' +
-        '"flow_id":"1:X0snYXpgwiv9TZtqg64sgzUn6Dk=","session_id":"19",' +
+        '"flow_id":"1:X0snYXpgwiv9TZtqg64sgzUn6Dk=","session_id":"r0-j",' +
         '"vesper":{"flow":{"end_reason":"idle_timeout","record":1,"payload_bytes_in":0,"payload_bytes_out":56}}}',
     );
   });
@@ -139,7 +139,7 @@ function assertSameNumbers(line: any, event: FlowEvent): void {
   assert.equal(line.app, event.app ?? event.conversation.transport);
   assert.equal(line.icmp_type, event.icmp?.type);
   assert.equal(line.icmp_code, event.icmp?.code);
-  assert.equal(line.session_id, String(event.conversation.session));
+  assert.equal(line.session_id, `r0-${event.conversation.session.toString(36)}`);
   assert.equal(line.vesper.flow.payload_bytes_out, event.out.payloadBytes);
   assert.equal(line.vesper.flow.resets_in ?? 0, event.tcp?.in.resets ?? 0);
   assert.equal(line.vesper.flow.zero_windows_out ?? 0, event.tcp?.out.zeroWindows ?? 0);
@@ -155,7 +155,7 @@ describe('Network_Resolution', () => {
         '"reply_code":"No Error","reply_code_id":0,' +
         '"answer":["check.example.net","35.232.111.17","35.224.170.84"],"answer_count":3,' +
         '"authority_answer_count":0,"additional_answer_count":1,"ttl":60,"response_time":0.000001,' +
-        '"flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"18",' +
+        '"flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
         '"vesper":{"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
         '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]}}}}',
     );
@@ -224,7 +224,7 @@ describe('TLS handshakes', () => {
         '"dest":"198.51.100.7","dest_ip":"198.51.100.7","dest_port":443,' +
         '"src_mac":"00:00:5e:00:53:01","dest_mac":"00:00:5e:00:53:02","vlan":"12",' +
         '"ssl_version":"TLSv1.3","ssl_cipher":"TLS_AES_128_GCM_SHA256","ssl_server_name":"www.example.com",' +
-        '"response_time":0.012346,"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"17",' +
+        '"response_time":0.012346,"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
         '"vesper":{"tls":{"hellos":"both","offered_version":"TLSv1.3","supported_versions":["TLSv1.3","TLSv1.2"],' +
         '"groups":["x25519","secp256r1"],"key_shares":["x25519"],' +
         '"signature_algorithms":["ecdsa_secp256r1_sha256","rsa_pss_rsae_sha256"],"alpn":["h2","http/1.1"],' +
@@ -289,7 +289,7 @@ describe('Intrusion_Detection', () => {
       `${HEAD}"action":"allowed","category":"TLS policy violation","ids_type":"network",${SENSOR}"transport":"tcp",` +
         '"src":"192.168.109.2","src_port":54329,"dest":"198.51.100.7","dest_port":443,"severity":"high",' +
         '"signature":"TLS 1.0 and TLS 1.1 are deprecated","signature_id":"baseline/no-old-versions",' +
-        '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"17",' +
+        '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
         '"vesper":{"finding":{"app":"tls","policy":"baseline","rule":"no-old-versions","level":"must",' +
         '"observed":"TLSv1_0",' +
         '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4","message":"TLS 1.0 and TLS 1.1 are deprecated",' +
