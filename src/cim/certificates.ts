@@ -36,8 +36,8 @@ const SSL_IS_VALID = { yes: piece(',"ssl_is_valid":true'), no: piece(',"ssl_is_v
 
 /** `vesper.certificate` begins with whose it is. */
 const FROM = {
-  server: piece(',"vesper":{"certificate":{"from":"server"'),
-  client: piece(',"vesper":{"certificate":{"from":"client"'),
+  server: piece(',"certificate":{"from":"server"'),
+  client: piece(',"certificate":{"from":"client"'),
 };
 const INDEX = piece(',"index":');
 const CHAIN_LENGTH = piece(',"chain_length":');
@@ -58,25 +58,33 @@ export class CertificateLine {
 
   constructor(parts: LineParts) {
     this.parts = parts;
-    this.heads = parts.headPieces('', false);
+    this.heads = parts.headPieces([], { sensor: false, vendor: false, layers: false });
   }
 
   make(event: CertificateEvent): CimEvent {
     const { parts } = this;
     const { writer } = parts;
-    const { certificate, conversation, serverName, time } = event;
+    const { certificate, conversation, time } = event;
     parts.head(time, this.heads, conversation);
     parts.ends(conversation);
     this.fields(certificate, time.seconds);
-    parts.session(conversation);
-    writer.piece(FROM[event.from]);
-    writer.count(INDEX, event.index);
-    writer.count(CHAIN_LENGTH, event.chain.length);
+    if (parts.extras === 'off') parts.end();
+    else {
+      parts.joinKeys(conversation);
+      this.extras(event);
+      parts.tail(conversation);
+    }
+    return writer.end('certificate', time.seconds, time.nanos);
+  }
+
+  private extras({ certificate, serverName, time, from, index, chain }: CertificateEvent): void {
+    const { writer } = this.parts;
+    writer.piece(FROM[from]);
+    writer.count(INDEX, index);
+    writer.count(CHAIN_LENGTH, chain.length);
     this.text(SERVER_NAME, serverName, MAX_SERVER_NAME_BYTES);
     this.details(certificate, time.seconds);
     writer.piece(END_OBJECT);
-    parts.tail(conversation);
-    return writer.end('certificate', time.seconds, time.nanos);
   }
 
   private fields(certificate: Certificate, now: number): void {
@@ -100,7 +108,7 @@ export class CertificateLine {
   }
 
   private details(certificate: Certificate, now: number): void {
-    const { writer, list } = this.parts;
+    const { writer, list, extras } = this.parts;
     const { key, notBefore, notAfter } = certificate;
     writer.count(VERSION, certificate.version);
     if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
@@ -109,7 +117,8 @@ export class CertificateLine {
     else writer.count(DAYS_LEFT, Math.floor((notAfter - now) / DAY));
     if (now < notBefore) writer.piece(NOT_YET_VALID);
     writer.piece(certificate.selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
-    list.begin(ALTERNATIVE_NAMES);
+    if (extras !== 'full') return;
+    list.begin(ALTERNATIVE_NAMES, MAX_CIM_LINE - TAIL_ROOM - writer.length);
     for (const name of certificate.subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
     list.end();
   }
