@@ -92,6 +92,7 @@ function certificate(name: string, serial: number): Certificate {
     issuer: 'CN=Example CA,O=Example,C=AQ',
     subjectCommonName: name,
     subjectOrganization: undefined,
+    subjectAttributes: {},
     issuerCommonName: 'Example CA',
     issuerOrganization: 'Example',
     serial: serial.toString(16),

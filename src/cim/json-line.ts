@@ -119,6 +119,11 @@ export class LineWriter {
     for (let i = from; i < to; i += 8, at += 8) view.setFloat64(at, view.getFloat64(i, true), true);
   }
 
+  /** What was written since `from`, as a piece to write again in other lines. */
+  pieceSince(from: number): Piece {
+    return new Piece(this.block.toString('utf8', from, this.position));
+  }
+
   /** Text that our own code made of characters which JSON does not escape, such as RFC 3339. */
   safe(text: string): void {
     const { block, position } = this;
@@ -217,6 +222,15 @@ export class LineWriter {
       this.piece(key);
       this.word(value);
     } else if (Number.isSafeInteger(value) && value > 0) {
+      this.piece(key);
+      this.safe(String(value));
+    }
+  }
+
+  /** `key` and the number, if it is a whole one that a double holds exactly, below zero too; else nothing. */
+  integer(key: Piece, value: number): void {
+    if (value >= 0) this.count(key, value);
+    else if (Number.isSafeInteger(value)) {
       this.piece(key);
       this.safe(String(value));
     }
