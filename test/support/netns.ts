@@ -4,6 +4,8 @@ import { once } from 'node:events';
 
 export const HERE = '10.99.0.1';
 export const THERE = '10.99.0.2';
+export const HERE6 = 'fd99::1';
+export const THERE6 = 'fd99::2';
 
 export class Cable {
   /** Names are this process's: suites may run side by side. */
@@ -16,11 +18,12 @@ export class Cable {
     ip('netns', 'add', this.here);
     ip('netns', 'add', this.there);
     ip('link', 'add', 'va', 'netns', this.here, 'type', 'veth', 'peer', 'name', 'vb', 'netns', this.there);
-    for (const [namespace, link, address] of [
-      [this.here, 'va', HERE],
-      [this.there, 'vb', THERE],
+    for (const [namespace, link, address, address6] of [
+      [this.here, 'va', HERE, HERE6],
+      [this.there, 'vb', THERE, THERE6],
     ] as const) {
       ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', link);
+      ip('-n', namespace, 'addr', 'add', `${address6}/64`, 'dev', link, 'nodad');
       // One segment, one frame: tcpdump does not say how many packets an offloaded one stands for.
       ip('-n', namespace, 'link', 'set', link, 'gso_max_segs', '1');
       ip('-n', namespace, 'link', 'set', link, 'up');
@@ -37,14 +40,17 @@ export class Cable {
     return child;
   }
 
-  /** Runs a program to its end; what it says and how it ends is its affair. */
-  async run(namespace: string, command: readonly string[], input = ''): Promise<void> {
+  /** Runs a program to its end and returns what it wrote; how it ends is its affair. */
+  async run(namespace: string, command: readonly string[], input = ''): Promise<string> {
     const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...command], {
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
+    const written: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => written.push(part));
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     await once(child, 'close');
+    return Buffer.concat(written).toString();
   }
 
   async stop(child: ChildProcess): Promise<number | null> {
