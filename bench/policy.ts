@@ -95,6 +95,7 @@ function certificate(name: string, serial: number): Certificate {
     subjectAttributes: {},
     issuerCommonName: 'Example CA',
     issuerOrganization: 'Example',
+    issuerAttributes: {},
     serial: serial.toString(16),
     subjectAlternativeNames: [`DNS:${name}`],
     notBefore: 1_760_000_000,

@@ -1,6 +1,6 @@
 /** Every setting, once: what it means, its default, unit, type and environment variable. */
 import { hostname } from 'node:os';
-import { KINDS } from './cim/event.ts';
+import { EXTRAS, KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
 import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
 import { asNumber, list, oneOf, port, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
@@ -43,6 +43,7 @@ const FORMATS = {
   },
   flowCount: whole(16, 4_194_304),
   eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
+  extras: { coerce: (value: unknown) => value, complaint: oneOf(EXTRAS) },
   captureBackend: { coerce: (value: unknown) => value, complaint: oneOf(['auto', 'ebpf', 'af_packet']) },
   logLevel: {
     coerce: (value: unknown) => value,
@@ -88,6 +89,14 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     'cim',
     'eventFormat',
     'cim or native',
+  ],
+  [
+    'extras',
+    'How much of `vesper` CIM events have. full: everything. lean: what joins, policies and dashboards need, without lists and ' +
+      'counters. off: nothing but fields of CIM.',
+    'full',
+    'extras',
+    EXTRAS.join(', '),
   ],
   [
     'outputs',

@@ -3,12 +3,9 @@ import { type Conversation, NO_MAC, type Transport } from '../dissect/conversati
 import type { Timestamp } from '../dissect/event.ts';
 import type { Owner } from '../dissect/frame.ts';
 import type { Outcome, Verdict } from '../policy/verdict.ts';
+import type { Extras } from './event.ts';
 import { type LineWriter, Piece } from './json-line.ts';
 import { ListWriter, listSpec } from './pieces.ts';
-
-/** How much of `vesper` an event has: all of it, what analyses and joins need, or nothing but the fields of CIM. */
-export const EXTRAS = ['full', 'lean', 'off'] as const;
-export type Extras = (typeof EXTRAS)[number];
 
 /** One interface of the sensor's host. */
 export interface DeviceAddresses {
@@ -171,7 +168,8 @@ export class LineParts {
       if (sensor) members.push(`"dvc":${this.dvc}`);
       if (vendor) members.push('"vendor_product":"Vesper"');
       members.push(`"transport":"${transport}"`);
-      if (layers) members.push(`"protocol":"${transport === 'icmp' ? 'icmp' : 'ip'}","protocol_version":"ipv${version}"`);
+      if (layers)
+        members.push(`"protocol":"${transport === 'icmp' ? 'icmp' : 'ip'}","protocol_version":"ipv${version}"`);
       return piece(`",${members.join(',')},"src":"`);
     };
     const both = (transport: Transport): readonly [Piece, Piece] => [head(transport, 4), head(transport, 6)];

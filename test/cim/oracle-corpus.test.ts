@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { capturesBelow, PROJECT, sharedFolder, skipWithout } from '../support/shared.ts';
 import { Assessor } from './oracle/assessor.ts';
 import { type LineSink, replayLines } from './oracle/replay.ts';
@@ -31,7 +31,6 @@ class Complaints {
 }
 
 describe('events by the oracle', { skip }, () => {
-  after(() => console.log(JSON.stringify({ models: Object.fromEntries(assessor!.models), exceptions: Object.fromEntries(assessor!.exceptions) })));
   const cases = join(PROJECT, 'test', 'fixtures', 'cases');
   const golden = readdirSync(cases).map((name) => {
     const folder = join(cases, name);
@@ -65,7 +64,8 @@ describe('events by the oracle', { skip }, () => {
 
   it('accepts every event of the corpus', { skip: skipWithout('corpus') }, async () => {
     const complaints = new Complaints();
-    for (const file of capturesBelow(join(sharedFolder('corpus')!, 'captures'))) await replayLines(file, complaints.judge);
+    for (const file of capturesBelow(join(sharedFolder('corpus')!, 'captures')))
+      await replayLines(file, complaints.judge);
     complaints.assertNone();
   });
 });

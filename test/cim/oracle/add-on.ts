@@ -102,7 +102,10 @@ export class AddOn {
   constructor(folder: string) {
     const conf = (file: string): Stanzas => parseConf(readFileSync(join(folder, file), 'utf8'));
     this.sourceTypes = new Map([...conf('props.conf')].map(([name, settings]) => [name, sourceTypeOf(name, settings)]));
-    this.eventTypes = [...conf('eventtypes.conf')].map(([name, settings]) => [name, parseSearch(settings.get('search')!)]);
+    this.eventTypes = [...conf('eventtypes.conf')].map(([name, settings]) => [
+      name,
+      parseSearch(settings.get('search')!),
+    ]);
     this.tags = new Map(
       [...conf('tags.conf')].map(([stanza, settings]) => {
         const eventType = /^eventtype=(.+)$/.exec(stanza)?.[1];

@@ -58,14 +58,34 @@ function withArguments(count: number, make: (args: readonly Expression[]) => Exp
 const FUNCTIONS: Readonly<Record<string, Maker>> = {
   null: withArguments(0, () => () => null),
   true: withArguments(0, () => () => true),
-  isnull: withArguments(1, ([value]) => (fields) => value!(fields) === null),
-  isnotnull: withArguments(1, ([value]) => (fields) => value!(fields) !== null),
-  isnum: withArguments(1, ([value]) => (fields) => numeric(value!(fields)) !== undefined),
+  isnull: withArguments(
+    1,
+    ([value]) =>
+      (fields) =>
+        value!(fields) === null,
+  ),
+  isnotnull: withArguments(
+    1,
+    ([value]) =>
+      (fields) =>
+        value!(fields) !== null,
+  ),
+  isnum: withArguments(
+    1,
+    ([value]) =>
+      (fields) =>
+        numeric(value!(fields)) !== undefined,
+  ),
   mvcount: withArguments(1, ([value]) => (fields) => {
     const values = value!(fields);
     return values === null ? null : Array.isArray(values) ? values.length : 1;
   }),
-  if: withArguments(3, ([when, then, otherwise]) => (fields) => (truth(when!(fields)) ? then! : otherwise!)(fields)),
+  if: withArguments(
+    3,
+    ([when, then, otherwise]) =>
+      (fields) =>
+        (truth(when!(fields)) ? then! : otherwise!)(fields),
+  ),
   case: (args) => {
     if (args.length % 2 !== 0) throw new Error('case with a condition without a value');
     return (fields) => {

@@ -18,7 +18,13 @@ export const DIGESTS: Readonly<Record<string, string>> = {
   'CommonFields.json': 'b497594e5f1b9a0321586f0dd998ec158412503afb14d478bb6c333e78d79aa7',
 };
 
-export const MODELS = ['Network_Traffic', 'Network_Resolution', 'Certificates', 'Alerts', 'Intrusion_Detection'] as const;
+export const MODELS = [
+  'Network_Traffic',
+  'Network_Resolution',
+  'Certificates',
+  'Alerts',
+  'Intrusion_Detection',
+] as const;
 export type ModelName = (typeof MODELS)[number];
 
 export type FieldType = 'required' | 'conditional' | 'optional' | 'not_allowed_in_search';
@@ -86,7 +92,11 @@ export function parseField(json: Json): ModelField {
 
 function datasetsOf(model: ModelName, json: Json, above?: Dataset): Dataset[] {
   const name = json.name as string;
-  onlyKeys(json, ['name', 'tags', 'fields_cluster', 'fields', 'child_dataset', 'search_constraints'], `${model}.${name}`);
+  onlyKeys(
+    json,
+    ['name', 'tags', 'fields_cluster', 'fields', 'child_dataset', 'search_constraints'],
+    `${model}.${name}`,
+  );
   const dataset: Dataset = {
     model,
     name,

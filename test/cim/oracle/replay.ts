@@ -7,11 +7,11 @@ import { createCounters } from '../../../src/counters.ts';
 import { createLogger } from '../../../src/log.ts';
 import { Delivery } from '../../../src/outputs/delivery.ts';
 import type { Output } from '../../../src/outputs/output.ts';
-import { openPolicies } from '../../../src/policy-reload.ts';
+import { PolicyFiles } from '../../../src/policy-reload.ts';
 
 export type LineSink = (kind: Kind, line: string) => void;
 
-const POLICIES = openPolicies(['baseline'], createLogger('silent', 'json'));
+const POLICIES = new PolicyFiles(['baseline'], createCounters(), createLogger('silent', 'json')).open();
 
 /** Captures are many and small: room for a million flows each time took most of the time. */
 const FLOWS = '16384';

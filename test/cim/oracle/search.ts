@@ -49,7 +49,8 @@ function term(stream: TokenStream): Predicate {
     return inner;
   }
   const name = stream.next();
-  if (name.type !== 'word' && name.type !== 'field' && name.type !== 'text') throw new Error(`"${name.text}" is no field`);
+  if (name.type !== 'word' && name.type !== 'field' && name.type !== 'text')
+    throw new Error(`"${name.text}" is no field`);
   stream.expect('=');
   const value = stream.next();
   if (value.type === 'sign' && value.text !== '*') throw new Error(`"${value.text}" is no value`);
@@ -59,9 +60,9 @@ function term(stream: TokenStream): Predicate {
 
 /** Without regard to case; `*` stands for anything; numbers equal numbers. */
 export function valueMatcher(wanted: string): (value: string) => boolean {
-  const pattern = new RegExp(`^${wanted.split('*').map(escape).join('.*')}$`, 'is');
+  const pattern = new RegExp(`^${wanted.split('*').map(literal).join('.*')}$`, 'is');
   const number = asNumber(wanted);
   return (value) => pattern.test(value) || (number !== undefined && asNumber(value) === number);
 }
 
-const escape = (text: string): string => text.replaceAll(/[$()*+.?[\\\]^{|}/]/g, '\\$&');
+const literal = (text: string): string => text.replaceAll(/[$()*+.?[\\\]^{|}/]/g, '\\$&');

@@ -70,6 +70,7 @@ export class TokenStream {
   }
 
   expect(text: string): void {
-    if (!this.take(text)) throw new Error(`${text} expected before "${this.peek()?.text ?? 'the end'}" of ${this.source}`);
+    if (!this.take(text))
+      throw new Error(`${text} expected before "${this.peek()?.text ?? 'the end'}" of ${this.source}`);
   }
 }
