@@ -32,7 +32,7 @@ interface KindFields {
 }
 
 /** Whose fields the events of a kind may have. */
-const KIND_FIELDS: Readonly<Record<Kind, KindFields>> = {
+const KIND_FIELDS: Readonly<Record<Exclude<Kind, 'agent'>, KindFields>> = {
   flow: { models: ['Network_Traffic'], own: [] },
   dns: { models: ['Network_Resolution'], own: [] },
   // Outside of the models where flows are collected; what was negotiated has the names that TLS events have elsewhere.
@@ -47,6 +47,8 @@ export function foreignKeys(
   kind: Kind,
   keys: readonly string[],
 ): string[] {
+  // No data model is about collectors.
+  if (kind === 'agent') return [];
   const { models, own } = KIND_FIELDS[kind];
   return keys.filter(
     (key) =>
