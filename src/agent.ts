@@ -1,6 +1,5 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import type { LiveSink } from './capture/capture.ts';
 import type { Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
@@ -14,6 +13,7 @@ import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
+import { deviceAddresses, hostAddresses } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import type { Format } from './outputs/options.ts';
 import { directionOf } from './policy/direction.ts';
@@ -45,11 +45,6 @@ const NO_VERDICTS: readonly Verdict[] = [];
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
 const LIVE_SUPPRESS_S = 3600;
-
-/** The host's own addresses when the agent starts: they tell inbound from outbound. */
-function hostAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []));
-}
 
 /** The name of a run comes from its first frame: replaying a file gives the same ids, two files give different ones. */
 function runName(frame: Frame): string {
@@ -89,17 +84,19 @@ export class Agent implements LiveSink, PolicyUser {
     });
     const cim = delivery.formats.has('cim');
     const native = delivery.formats.has('native');
-    this.makeFormats = (runId) => [
-      ...(cim
-        ? [
-            {
-              name: 'cim' as const,
-              format: new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses }),
-            },
-          ]
-        : []),
-      ...(native ? [{ name: 'native' as const, format: new NativeFormat() }] : []),
-    ];
+    const cimOptions = {
+      dvc: config.sensor.name,
+      extras: config.extras,
+      localAddresses,
+      deviceAddresses: live ? deviceAddresses : () => undefined,
+      flowsCollected: flows,
+    };
+    this.makeFormats = (runId) => {
+      const made: NamedFormat[] = [];
+      if (cim) made.push({ name: 'cim', format: new Normalizer({ ...cimOptions, runId }) });
+      if (native) made.push({ name: 'native', format: new NativeFormat() });
+      return made;
+    };
     this.engine = new Engine(
       {
         flows,
