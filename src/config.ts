@@ -5,6 +5,9 @@ import convict from 'convict';
 import type { Node, Scalar as ScalarNode } from 'yaml';
 import type { Kind } from './cim/event.ts';
 import type { FingerprintName } from './dissect/tls/fingerprints.ts';
+import { OUTPUT_OPTIONS } from './output-options.ts';
+import { parseOutputs, secretVariables } from './output-settings.ts';
+import type { OutputSettings } from './outputs/options.ts';
 import { SETTINGS } from './settings.ts';
 import { nearest } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
@@ -14,7 +17,9 @@ export interface Config {
   readonly interfaces: readonly string[];
   readonly collect: readonly Kind[];
   readonly format: 'cim' | 'native';
-  readonly outputs: readonly string[];
+  readonly outputs: readonly OutputSettings[];
+  readonly spool: { readonly directory: string };
+  readonly shutdown_timeout_s: number;
   readonly policies: readonly string[];
   readonly findings: { readonly suppress_s: number | 'auto' };
   readonly sensor: { readonly name: string };
@@ -81,7 +86,8 @@ function readFile(file: string): FileSettings {
     throw new UsageError(`cannot read the configuration ${file}: ${(error as Error).message}`);
   }
   // Loaded where there is a file: it takes 40 ms of a start.
-  const { LineCounter, Pair, parseDocument, Scalar, visit, YAMLMap }: typeof import('yaml') = require('yaml');
+  const YAML: typeof import('yaml') = require('yaml');
+  const { LineCounter, Pair, parseDocument, Scalar, visit, YAMLMap } = YAML;
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const placeAt = (offset: number): string => {
@@ -107,6 +113,7 @@ function readFile(file: string): FileSettings {
         complaints.push(`${place}: ${path} is a map of settings`);
       } else if (SETTINGS.has(path)) {
         places.set(path, place);
+        if (path === 'outputs') for (const [member, offset] of members(pair.value)) places.set(member, placeAt(offset));
       } else {
         const siblings = [...SETTINGS.keys(), ...groups].filter((name) => name !== undefined);
         const near = nearest(path, siblings);
@@ -117,6 +124,23 @@ function readFile(file: string): FileSettings {
   });
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
   return { values: document.toJS() as Tree, places };
+
+  /** Where the outputs and their options begin, by path such as `outputs.0.rotate.bytes`. */
+  function members(outputs: unknown): [string, number][] {
+    const found: [string, number][] = [];
+    const walk = (node: unknown, path: string): void => {
+      if (YAML.isNode(node) && node.range) found.push([path, node.range[0]]);
+      if (YAML.isSeq(node)) for (const [i, item] of node.items.entries()) walk(item, `${path}.${i}`);
+      if (!YAML.isMap(node)) return;
+      for (const { key, value } of node.items) {
+        const member = `${path}.${String(key)}`;
+        walk(value, member);
+        found.push([member, (key as Node).range?.[0] ?? 0]);
+      }
+    };
+    walk(outputs, 'outputs');
+    return found.slice(1);
+  }
 }
 
 /** The value at a dotted path. */
@@ -149,12 +173,6 @@ export function loadConfig(
       complaints.push(`--set ${path}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
     }
   }
-  const known = new Set([...SETTINGS.values()].map((setting) => setting.env));
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith('VESPER_') || known.has(name) || TEST_VARIABLES.has(name)) continue;
-    const near = nearest(name, known);
-    complaints.push(`environment ${name}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
-  }
   const values = config.getProperties() as Tree;
   for (const [path, setting] of SETTINGS) {
     const complaint = setting.format.complaint(getPath(values, path));
@@ -164,8 +182,29 @@ export function loadConfig(
     if (flags.has(path)) where = 'command line';
     complaints.push(`${where}: ${path}: ${complaint}`);
   }
+  const places = (path: string): string => {
+    if (flags.has('outputs')) return 'command line: ';
+    if (env.VESPER_OUTPUTS !== undefined) return 'environment VESPER_OUTPUTS: ';
+    const place = fromFile.places.get(`outputs.${path}`) ?? fromFile.places.get(`outputs.${path.split('.')[0]}`);
+    return place === undefined ? '' : `${place}: `;
+  };
+  const { outputs, complaints: wrong } = parseOutputs(
+    Array.isArray(values.outputs) ? values.outputs : [],
+    values.format as Config['format'],
+  );
+  for (const { path, text } of wrong) {
+    const option = path.split('.').slice(1).join('.');
+    complaints.push(`${places(path)}${option === '' ? '' : `outputs: ${option}: `}${text}`);
+  }
+  const known = new Set([...SETTINGS.values()].map((setting) => setting.env));
+  const secrets = new Set(secretVariables(outputs));
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('VESPER_') || known.has(name) || TEST_VARIABLES.has(name) || secrets.has(name)) continue;
+    const near = nearest(name, known);
+    complaints.push(`environment ${name}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
+  }
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
-  return values as unknown as Config;
+  return { ...(values as unknown as Config), outputs };
 }
 
 /** The reference of all settings as Markdown. */
@@ -176,4 +215,13 @@ export function settingsReference(): string {
     return `| \`${path}\` | ${type} | ${shown} | \`${env}\` | ${doc} |`;
   });
   return ['| setting | type | default | environment | meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+/** The reference of the options of outputs as Markdown. */
+export function outputsReference(): string {
+  const rows = OUTPUT_OPTIONS.map(({ path, outputs, type, default: value, doc }) => {
+    const of = outputs.length === 5 ? 'all' : outputs.join(', ');
+    return `| \`${path}\` | ${of} | ${type} | ${value === undefined ? '' : `\`${JSON.stringify(value)}\``} | ${doc} |`;
+  });
+  return ['| option | outputs | type | default | meaning |', '|---|---|---|---|---|', ...rows].join('\n');
 }

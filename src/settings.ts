@@ -3,68 +3,7 @@ import { hostname } from 'node:os';
 import { KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
 import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
-import { nearest } from './suggest.ts';
-
-/** A type of setting: how its text (environment, flag) becomes a value, and what values are right. */
-export interface SettingFormat {
-  readonly coerce: (value: unknown) => unknown;
-  /** What is wrong with the value, or undefined. */
-  readonly complaint: (value: unknown) => string | undefined;
-}
-
-const asList = (value: unknown): unknown =>
-  typeof value === 'string'
-    ? value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '')
-    : value;
-
-const asNumber = (value: unknown): unknown =>
-  typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-
-function list(item: (value: unknown) => string | undefined, each: (value: unknown) => unknown = (v) => v) {
-  return {
-    coerce: (value: unknown) => {
-      const values = asList(value);
-      return Array.isArray(values) ? values.map(each) : values;
-    },
-    complaint: (value: unknown) => {
-      if (!Array.isArray(value)) return 'must be a list';
-      for (const one of value) {
-        const complaint = item(one);
-        if (complaint) return `${JSON.stringify(one)} ${complaint}`;
-      }
-      return undefined;
-    },
-  } satisfies SettingFormat;
-}
-
-function oneOf(names: readonly string[]): (value: unknown) => string | undefined {
-  return (value) => {
-    if (typeof value === 'string' && names.includes(value)) return undefined;
-    const near = typeof value === 'string' ? nearest(value, names) : undefined;
-    return `must be one of ${names.join(', ')}${near ? ` (did you mean ${near}?)` : ''}`;
-  };
-}
-
-function whole(least: number, most: number): SettingFormat {
-  return {
-    coerce: asNumber,
-    complaint: (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
-        ? undefined
-        : `must be a whole number from ${least} to ${most}`,
-  };
-}
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a text that is not empty';
-
-const port = (value: unknown): string | undefined =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535
-    ? undefined
-    : 'must be a port from 1 to 65535';
+import { asNumber, list, oneOf, port, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
 
 const cidr = (value: unknown): string | undefined =>
   typeof value === 'string' && parseCidr(value) ? undefined : 'must be a network such as 10.0.0.0/8 or 2001:db8::/32';
@@ -74,14 +13,20 @@ const domain = (value: unknown): string | undefined =>
     ? undefined
     : 'must be a name such as example.com, or *.example.com for all names below it';
 
+/** The commas between the brokers of a Kafka target are its own. */
+const targets = (value: unknown): unknown =>
+  typeof value === 'string'
+    ? (value.match(/\s*kafka:\/\/[^/]*[^,]*|[^,]+/g) ?? [])
+        .map((target) => target.trim())
+        .filter((target) => target !== '')
+    : value;
+
 const FORMATS = {
   kinds: list(oneOf(KINDS)),
   fingerprints: list(oneOf(FINGERPRINT_NAMES)),
-  yesOrNo: {
-    coerce: (value: unknown) => (value === 'true' ? true : value === 'false' ? false : value),
-    complaint: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
-  },
+  yesOrNo,
   texts: list(text),
+  outputs: { coerce: targets, complaint: (value) => (Array.isArray(value) ? undefined : 'must be a list') },
   ports: list(port, asNumber),
   networks: list(cidr),
   domains: list(domain),
@@ -146,9 +91,11 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
   ],
   [
     'outputs',
-    'Where events go: - is standard output, anything else a file; {kind} in its path makes a file for each kind.',
+    'Where events go: - is standard output, a path a file ({kind} in it: a file for each kind), ' +
+      'kafka://host:port,host:port/topic, otlp+http://host:port, hec://host:port. A target may stand alone or be a map of ' +
+      '`target` and options (see the reference of outputs).',
     ['-'],
-    'texts',
+    'outputs',
     'list of targets',
   ],
   [
@@ -172,6 +119,22 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     hostname(),
     'text',
     'text',
+  ],
+  [
+    'spool.directory',
+    'Where outputs keep on disk what is not acknowledged yet, a directory for each. auto: spool in $STATE_DIRECTORY (systemd ' +
+      'sets it), else /var/lib/vesper/spool as root, ~/.local/state/vesper/spool otherwise.',
+    'auto',
+    'text',
+    'directory or auto',
+  ],
+  [
+    'shutdown_timeout_s',
+    'When the agent ends, outputs have so long to send what is left. What is in a spool by then is sent after the next ' +
+      'start; what is not is lost, counted.',
+    10,
+    'seconds',
+    'seconds',
   ],
   ['ignore.networks', 'Networks whose traffic is ignored, whichever end is in them.', [], 'networks', 'list of CIDR'],
   ['ignore.sources', 'Networks ignored as the source of a flow.', [], 'networks', 'list of CIDR'],

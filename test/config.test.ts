@@ -31,7 +31,10 @@ function complaint(text: string, flags = NO_FLAGS, env: NodeJS.ProcessEnv = {}):
 describe('the configuration', () => {
   it('has defaults for everything', () => {
     const config = loadConfig(undefined, NO_FLAGS, {});
-    assert.deepEqual(config.outputs, ['-']);
+    assert.deepEqual(
+      config.outputs.map(({ type }) => type),
+      ['stdout'],
+    );
     assert.deepEqual(config.policies, ['baseline']);
     assert.equal(config.format, 'cim');
     assert.equal(config.dns.query_timeout_s, 10);
@@ -51,6 +54,28 @@ describe('the configuration', () => {
     const { ignore } = loadConfig(undefined, NO_FLAGS, env);
     assert.deepEqual(ignore.networks, ['10.0.0.0/8', '2001:db8::/32']);
     assert.deepEqual(ignore.ports, [22, 3306]);
+  });
+
+  it('keeps the commas between brokers', () => {
+    const { outputs } = loadConfig(undefined, NO_FLAGS, { VESPER_OUTPUTS: 'a.ndjson, kafka://b,c:1/t,-' });
+    assert.deepEqual(
+      outputs.map(({ name }) => name),
+      ['a.ndjson', 'kafka://b,c:1/t', '-'],
+    );
+  });
+
+  it('knows the variables that hold secrets', () => {
+    const env = { VESPER_OUTPUTS: 'hec://h?token_env=VESPER_TOKEN', VESPER_TOKEN: 'secret' };
+    assert.equal(loadConfig(undefined, NO_FLAGS, env).outputs.length, 1);
+  });
+
+  it('names the place of a mistake in an output', () => {
+    assert.equal(
+      complaint('outputs:\n  - a.ndjson\n  - target: b.ndjson\n    rotate:\n      bites: 5\n  - kafak://x\n'),
+      'vesper.yaml:5:7: outputs: rotate.bites: unknown option of a file output (did you mean rotate.bytes?)\n' +
+        'vesper.yaml:6:5: output kafak:// is not known (did you mean kafka://?); there are kafka://, otlp+http://, ' +
+        'otlp+https://, hec://, hec+https://, hec+http:// and paths of files',
+    );
   });
 
   it('is empty where the file is', () => assert.equal(loadConfig(file(''), NO_FLAGS, {}).format, 'cim'));

@@ -1,6 +1,7 @@
 /** `vesper config`: the settings in force as YAML, or the reference of all of them. */
 import { stringify } from 'yaml';
-import { loadConfig, settingsReference } from '../config.ts';
+import { loadConfig, outputsReference, settingsReference } from '../config.ts';
+import { shownOutput } from '../output-settings.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 
 const HELP = `vesper config [--docs] [OPTION…]
@@ -13,7 +14,10 @@ ${PIPELINE_HELP}`;
 export async function config(args: string[]): Promise<number> {
   const { values } = parseFlags(args, { ...PIPELINE_FLAGS, docs: { type: 'boolean' } }, 'config');
   if (values.help) process.stdout.write(HELP);
-  else if (values.docs) process.stdout.write(`${settingsReference()}\n`);
-  else process.stdout.write(stringify(loadConfig(configFile(values), settingsOfFlags(values))));
+  else if (values.docs) process.stdout.write(`${settingsReference()}\n\n${outputsReference()}\n`);
+  else {
+    const settings = loadConfig(configFile(values), settingsOfFlags(values));
+    process.stdout.write(stringify({ ...settings, outputs: settings.outputs.map(shownOutput) }));
+  }
   return 0;
 }

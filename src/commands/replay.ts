@@ -6,8 +6,8 @@ import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
+import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
-import { openTargets } from '../outputs/target.ts';
 import { openPolicies } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
@@ -52,7 +52,7 @@ async function run({ config, logger, files }: Replay): Promise<number> {
   const counters = createCounters();
   const progress = new Progress(counters);
   const policies = openPolicies(config.policies, logger);
-  const outputs = openTargets(config.outputs);
+  const outputs = await Promise.all(config.outputs.map(openOutput));
   const onWarning = (text: string): void => {
     failed = true;
     progress.clear();

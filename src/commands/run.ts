@@ -6,8 +6,8 @@ import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
+import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
-import { openTargets } from '../outputs/target.ts';
 import { loadPolicies } from '../policy/load.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
@@ -34,7 +34,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const abort = new AbortController();
   const counters = createCounters();
   const policies = loadPolicies(config.policies);
-  const outputs = openTargets(config.outputs);
+  const outputs = await Promise.all(config.outputs.map(openOutput));
   let status: StatusLine | undefined;
   const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
     status?.clear();

@@ -3,9 +3,8 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import type { Output } from './output.ts';
+import { KIND_PLACEHOLDER } from './target.ts';
 import { deliveryError, gather, wholeEvents, writeAll } from './write.ts';
-
-export const KIND_PLACEHOLDER = '{kind}';
 
 /** Readable by the group, such as the forwarder's, and nobody else: events tell who talks to whom. */
 const FILE_MODE = 0o640;

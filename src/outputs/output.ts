@@ -4,30 +4,43 @@ import type { CimEvent } from '../cim/event.ts';
 export interface Output {
   /** For messages: the target as the user wrote it, secrets left out. */
   readonly name: string;
-  /** Resolves only when the other side has acknowledged all of the batch; rejects with `DeliveryError`. */
-  send(batch: readonly CimEvent[]): Promise<void>;
+  /**
+   * Resolves only when the other side has acknowledged all of the batch; rejects with `DeliveryError`. It neither retries nor
+   * queues: the delivery layer does. Up to `in_flight` calls at once; the batches are those of the queue, in order.
+   * @param signal aborts when `timeout_ms` is over or the agent must end: what is under way is given up at once
+   */
+  send(batch: readonly CimEvent[], signal?: AbortSignal): Promise<void>;
   /**
    * The same for outputs whose `send` never waits: has sent the batch when it returns, or throws `DeliveryError`. Such an
    * output cannot fall behind, even while a million flows end in one call.
    */
   sendNow?(batch: readonly CimEvent[]): void;
-  /** Flushes and releases; may be called twice. */
+  /** Releases, without waiting for a peer that is away; may be called twice. */
   close(): Promise<void>;
 }
 
 export interface DeliveryErrorOptions extends ErrorOptions {
   /** Events of the batch, from its start or of its kinds, that were acknowledged before the error. */
   readonly delivered?: number;
+  /** The other side asked to be left alone for so long (Retry-After). */
+  readonly retryAfterMs?: number;
 }
+
+/**
+ * `retryable`: the same batch may be taken later (the peer is away, busy, full, or refuses who we are until somebody mends
+ * it). Not retryable: this batch will never be taken, and the next one may be; its events are lost, counted.
+ */
 
 export class DeliveryError extends Error {
   override name = 'DeliveryError';
   readonly retryable: boolean;
   readonly delivered: number;
+  readonly retryAfterMs: number | undefined;
   constructor(message: string, retryable: boolean, options: DeliveryErrorOptions = {}) {
     super(message, options);
     this.retryable = retryable;
     this.delivered = options.delivered ?? 0;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -1,0 +1,24 @@
+/** From the settings of outputs to outputs. Nothing is connected or created yet: that happens with the first batch. */
+
+import { UsageError } from '../usage-error.ts';
+import { FileOutput } from './file.ts';
+import type { OutputSettings } from './options.ts';
+import type { Output } from './output.ts';
+import { StdoutOutput } from './stdout.ts';
+
+/**
+ * Libraries are loaded where an output needs them: a command does not pay for those of others.
+ * @throws UsageError where a file that the settings name (certificate, secret) cannot be used
+ */
+export async function openOutput(settings: OutputSettings): Promise<Output> {
+  switch (settings.type) {
+    case 'stdout':
+      return new StdoutOutput();
+    case 'file':
+      return new FileOutput(settings.path);
+    case 'kafka':
+    case 'otlp':
+    case 'hec':
+      throw new UsageError(`output ${settings.type}:// is not available yet in this version; write to a file or to -`);
+  }
+}
