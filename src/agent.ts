@@ -9,7 +9,7 @@ import { Normalizer } from './cim/normalize.ts';
 import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
 import { Engine, type KernelFlows } from './dissect/engine.ts';
-import type { DnsTransactionEvent, FlowEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { DnsTransactionEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
@@ -65,7 +65,7 @@ export class Agent implements LiveSink, PolicyUser {
   private readonly isIgnored: (event: NetworkEvent) => boolean;
   private readonly makeFormat: (runId: string) => EventFormat;
   private format: EventFormat | undefined;
-  /** Verdicts of connections whose last flow record is still to come, by session. */
+  /** Verdicts of connections in the flow table, by session: `flows.capacity` bounds them. */
   private readonly verdicts = new Map<number, readonly Verdict[]>();
 
   constructor({ config, counters, policies, delivery, interfaceName, live = false, kernelFlows }: AgentParts) {
@@ -121,6 +121,7 @@ export class Agent implements LiveSink, PolicyUser {
           ignorePorts: config.ignore.ports,
         },
         interfaceName,
+        sessionEnd: (session) => this.verdicts.delete(session),
         ...(kernelFlows && { kernelFlows }),
       },
       counters,
@@ -163,6 +164,7 @@ export class Agent implements LiveSink, PolicyUser {
 
   private event(event: NetworkEvent): void {
     if (this.isIgnored(event)) {
+      this.counters['events.produced']++;
       this.counters['events.filtered.domain']++;
       return;
     }
@@ -178,7 +180,7 @@ export class Agent implements LiveSink, PolicyUser {
         if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
         break;
       case 'flow':
-        this.make(event, this.verdictsOf(event));
+        this.make(event, this.verdicts.get(event.conversation.session) ?? NO_VERDICTS);
         break;
       case 'client_hello':
       case 'server_hello':
@@ -210,14 +212,6 @@ export class Agent implements LiveSink, PolicyUser {
       if (!this.kinds.has('finding')) continue;
       for (const violation of violations) this.findings.add(makeFinding(violation));
     }
-  }
-
-  private verdictsOf(flow: FlowEvent): readonly Verdict[] {
-    const { session } = flow.conversation;
-    const verdicts = this.verdicts.get(session);
-    if (verdicts === undefined) return NO_VERDICTS;
-    if (flow.endReason !== 'active_timeout') this.verdicts.delete(session);
-    return verdicts;
   }
 
   private make(event: NetworkEvent, verdicts: readonly Verdict[]): void {

@@ -3,7 +3,7 @@
  *
  *     frames.received = frames.emitted + Σ frames.filtered.* + Σ frames.dropped.* + Σ frames.undecodable.* + frames.held
  *
- * and an event once: events.produced = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued.
+ * and an event once for each output: events.produced = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued.
  */
 export const COUNTERS = {
   'frames.received': 'frames that the capture handed over',
@@ -51,10 +51,9 @@ export const COUNTERS = {
   'quic.initials': 'QUIC Initial packets decrypted',
   'quic.undecryptable':
     'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
-  'events.produced': 'events made for the outputs',
+  'events.produced': 'events for the outputs, counted for each of them; once where they were filtered',
   'events.sent': 'events that the outputs acknowledged',
   'events.queued': 'events waiting for an output (a gauge)',
-  'events.filtered.kind': 'events of kinds that are not collected',
   'events.filtered.domain': 'events of ignored domains',
   'events.dropped.output': 'events that an output refused for good',
   'policy.handshakes': 'handshakes judged',
@@ -84,4 +83,13 @@ export function unaccountedFrames(counters: Counters): number {
     if (/^frames\.(filtered|dropped|undecodable)\./.test(name)) accounted += counters[name];
   }
   return counters['frames.received'] - accounted;
+}
+
+/** Zero at every moment: the events that were produced less all that has been accounted for. */
+export function unaccountedEvents(counters: Counters): number {
+  let accounted = counters['events.sent'] + counters['events.queued'];
+  for (const name of Object.keys(counters) as CounterName[]) {
+    if (/^events\.(filtered|dropped)\./.test(name)) accounted += counters[name];
+  }
+  return counters['events.produced'] - accounted;
 }

@@ -7,12 +7,12 @@ import { after, describe, it } from 'node:test';
 import { Agent } from '../src/agent.ts';
 import { PcapFile } from '../src/capture/pcap-file.ts';
 import { loadConfig } from '../src/config.ts';
-import { type Counters, createCounters } from '../src/counters.ts';
+import { type Counters, createCounters, unaccountedEvents, unaccountedFrames } from '../src/counters.ts';
 import type { Frame } from '../src/dissect/frame.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import type { Output } from '../src/outputs/output.ts';
 import { PolicySet } from '../src/policy/policy.ts';
-import { openPolicies, reloadPolicies } from '../src/policy-reload.ts';
+import { PolicyFiles } from '../src/policy-reload.ts';
 import { HEAD, policy, ruleText } from './policy/policies.ts';
 import { PROJECT } from './support/shared.ts';
 
@@ -31,10 +31,12 @@ interface Run {
   readonly policies: PolicySet;
   readonly settings?: Readonly<Record<string, string>>;
   /** Called before each frame. */
-  readonly before?: (agent: Agent, frame: number, counters: Counters) => void;
+  readonly before?: (agent: Agent, frame: number) => void;
+  /** Called after each frame. */
+  readonly counted?: (counters: Counters) => void;
 }
 
-async function replay(file: string, { policies, settings = {}, before }: Run) {
+async function replay(file: string, { policies, settings = {}, before, counted }: Run) {
   const lines: Line[] = [];
   const output: Output = {
     name: 'test',
@@ -51,8 +53,9 @@ async function replay(file: string, { policies, settings = {}, before }: Run) {
   let count = 0;
   const sink = {
     frame(frame: Frame) {
-      before?.(agent, count++, counters);
+      before?.(agent, count++);
       agent.frame(frame);
+      counted?.(counters);
     },
     ready: () => agent.ready(),
   };
@@ -104,6 +107,33 @@ describe('Agent', () => {
   });
 });
 
+describe('counts of the agent', () => {
+  const cases = [
+    { what: 'all kinds', settings: {} },
+    { what: 'ignored domains', settings: { 'ignore.domains': '*.example.test' } },
+    { what: 'one kind', settings: { collect: 'finding', 'findings.suppress_s': '600' } },
+    { what: 'the native format', settings: { format: 'native', 'ignore.domains': '*.example.test' } },
+  ];
+  for (const { what, settings } of cases) {
+    it(`account for every frame and every event at every moment: ${what}`, async () => {
+      let moments = 0;
+      const { counters, lines } = await replay(capture('office-hour'), {
+        policies: setOf(NO_TLS12, RESOLVERS),
+        settings,
+        counted(counts) {
+          moments++;
+          assert.equal(unaccountedFrames(counts), 0);
+          assert.equal(unaccountedEvents(counts), 0);
+        },
+      });
+      assert.equal(moments, counters['frames.received']);
+      assert.equal(unaccountedEvents(counters), 0);
+      assert.equal(counters['events.sent'], lines.length);
+      assert.equal(counters['events.filtered.domain'] > 0, 'ignore.domains' in settings);
+    });
+  }
+});
+
 describe('a reload of policies', () => {
   const file = join(folder, 'policy.yaml');
   const write = (rules: string): void => writeFileSync(file, `${HEAD}rules:\n${rules}`);
@@ -114,16 +144,16 @@ describe('a reload of policies', () => {
   };
 
   it('takes over between two events, all policies at once', async () => {
-    const log = logger();
+    const counters = createCounters();
+    const files = new PolicyFiles([file], counters, logger());
     write(ruleText('old', NO_TLS12) + ruleText('old-too', NO_TLS13));
-    const all = await replay(capture('office-hour'), { policies: openPolicies([file], log) });
-    write(ruleText('old', NO_TLS12) + ruleText('old-too', NO_TLS13));
-    const policies = openPolicies([file], log);
+    const policies = files.open();
+    const all = await replay(capture('office-hour'), { policies });
     write(ruleText('new', NO_TLS12) + ruleText('new-too', NO_TLS13));
     const half = Math.floor(all.counters['frames.received'] / 2);
-    const { findings, counters } = await replay(capture('office-hour'), {
+    const { findings } = await replay(capture('office-hour'), {
       policies,
-      before: (agent, frame, counts) => frame === half && assert.ok(reloadPolicies([file], agent, counts, log)),
+      before: (agent, frame) => frame === half && assert.ok(files.reload(agent)),
     });
     const rules: string[] = findings.map(({ vesper }) => vesper.finding.rule);
     const turn = rules.findIndex((rule) => rule.startsWith('new'));
@@ -136,13 +166,15 @@ describe('a reload of policies', () => {
 
   it('is refused with every error where a policy is broken, and the old ones stay', async () => {
     const log = logger();
+    const counters = createCounters();
+    const files = new PolicyFiles([file], counters, log);
     write(ruleText('old', NO_TLS12));
-    const policies = openPolicies([file], log);
+    const policies = files.open();
     const all = await replay(capture('office-hour'), { policies });
     write(ruleText('new', 'negotiated: { versions: { deny: [TLSv9] } }') + ruleText('new', NO_TLS12));
-    const { findings, counters } = await replay(capture('office-hour'), {
+    const { findings } = await replay(capture('office-hour'), {
       policies,
-      before: (agent, frame, counts) => frame === 0 && assert.equal(reloadPolicies([file], agent, counts, log), false),
+      before: (agent, frame) => frame === 0 && assert.equal(files.reload(agent), false),
     });
     assert.equal(findings.length, all.findings.length);
     assert.deepEqual([counters['policy.reloads'], counters['policy.reloads_refused']], [0, 1]);
@@ -153,7 +185,7 @@ describe('a reload of policies', () => {
   it('warns once of an exception that has expired', () => {
     const log = logger();
     write(`${ruleText('r', NO_TLS12)}exceptions: [{ rules: [r], reason: x, until: 2020-01-01 }]\n`);
-    openPolicies([file, file], log);
+    new PolicyFiles([file, file], createCounters(), log).open();
     assert.equal(log.said.length, 1);
     assert.match(log.said[0] ?? '', /expired on 2020-01-01/);
   });

@@ -8,7 +8,7 @@ import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
 import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
-import { openPolicies } from '../policy-reload.ts';
+import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
@@ -51,7 +51,7 @@ async function run({ config, logger, files }: Replay): Promise<number> {
   const stop = (): void => abort.abort();
   const counters = createCounters();
   const progress = new Progress(counters);
-  const policies = openPolicies(config.policies, logger);
+  const policies = new PolicyFiles(config.policies, counters, logger).open();
   const outputs = await Promise.all(config.outputs.map(openOutput));
   const onWarning = (text: string): void => {
     failed = true;

@@ -8,7 +8,7 @@ import { createLogger, type Logger } from '../log.ts';
 import { Delivery } from '../outputs/delivery.ts';
 import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
-import { loadPolicies } from '../policy/load.ts';
+import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
@@ -33,13 +33,24 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   let failed = false;
   const abort = new AbortController();
   const counters = createCounters();
-  const policies = loadPolicies(config.policies);
-  const outputs = await Promise.all(config.outputs.map(openOutput));
   let status: StatusLine | undefined;
   const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
     status?.clear();
     logger[level](text);
   };
+  /** Called at SIGHUP, in this order. The signal is listened to from the start: else it would end the process. */
+  const reopeners: (() => void)[] = [];
+  const hangup = (): void => {
+    for (const reopen of reopeners) reopen();
+  };
+  process.on('SIGHUP', hangup);
+  const policyFiles = new PolicyFiles(config.policies, counters, {
+    info: (text) => tell('info', text),
+    warn: (text) => tell('warn', text),
+    error: (text) => tell('error', text),
+  });
+  const policies = policyFiles.open();
+  const outputs = await Promise.all(config.outputs.map(openOutput));
   const live = openLive(
     config.capture,
     {
@@ -76,6 +87,8 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  reopeners.push(() => policyFiles.reload(agent));
+  policyFiles.watch(agent);
   status = new StatusLine(counters, live.backend);
   status.start();
   try {
@@ -83,8 +96,10 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     agent.end();
     await delivery.close();
   } finally {
+    policyFiles.close();
     live.close();
     status.stop();
+    process.off('SIGHUP', hangup);
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }

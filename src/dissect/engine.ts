@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly interfaceName: (index: number) => string | undefined;
   /** The flows that the kernel counts, where the capture has it do so. */
   readonly kernelFlows?: KernelFlows;
+  /** Called after the last event of a connection: what is kept of it can be given up. */
+  readonly sessionEnd?: (session: number) => void;
 }
 
 /** What the engine asks of a capture whose kernel program counts flows. Keys are ten words from `at`, as `FlowKey` has them. */
@@ -67,6 +69,7 @@ export class Engine {
         this.datagrams.endFlow(slot);
       },
       emit: options.flows ? sink : undefined,
+      ...(options.sessionEnd && { close: options.sessionEnd }),
       interfaceName: options.interfaceName,
       ...kernelHooks(options.kernelFlows, (tally) => this.flows.settle(tally)),
     });

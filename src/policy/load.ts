@@ -47,7 +47,7 @@ function isPath(nameOrFile: string): boolean {
 
 /** @throws PolicyError with every problem of the policy and of those that it extends */
 export function loadPolicy(nameOrFile: string, options: LoadOptions = {}): Policy {
-  return new Policy(resolvePolicy(readPolicy(nameOrFile), readExtended, options));
+  return new Policy(resolvePolicy(readPolicy(nameOrFile, options), readExtended(options), options));
 }
 
 /** @throws PolicyError with every problem of every policy */
@@ -77,11 +77,12 @@ export function loadPolicies(namesOrFiles: readonly string[], options: LoadOptio
  * @throws PolicyError with every problem of the text, in the order in which they stand there
  */
 export function parsePolicy(text: string, file: string, options: LoadOptions = {}): ResolvedPolicy {
-  return resolvePolicy(parseText(text, file), readExtended, options);
+  return resolvePolicy(parseText(text, file), readExtended(options), options);
 }
 
-function readPolicy(nameOrFile: string): PolicyFile {
+function readPolicy(nameOrFile: string, { onFile }: LoadOptions): PolicyFile {
   const file = policyFile(nameOrFile);
+  onFile?.(resolve(file));
   const text = readText(file);
   const source = checkedPolicy(text);
   if (source === undefined) return parseText(text, file);
@@ -97,8 +98,10 @@ function readText(file: string): string {
   }
 }
 
-function readExtended(nameOrFile: string, extendedBy: PolicyFile): PolicyFile {
-  return readPolicy(isPath(nameOrFile) ? resolve(dirname(extendedBy.file), nameOrFile) : nameOrFile);
+/** Paths start at the folder of the file that has them. */
+function readExtended(options: LoadOptions) {
+  return (nameOrFile: string, extendedBy: PolicyFile): PolicyFile =>
+    readPolicy(isPath(nameOrFile) ? resolve(dirname(extendedBy.file), nameOrFile) : nameOrFile, options);
 }
 
 /**

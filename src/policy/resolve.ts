@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly now?: number;
   /** Told what is not wrong, but surely not meant. */
   readonly onWarning?: (warning: PolicyProblem) => void;
+  /** Told every file that a policy is read from, those that it extends too, before it is read. */
+  readonly onFile?: (file: string) => void;
 }
 
 /** @throws PolicyError where the file cannot be read or is not in shape */

@@ -168,7 +168,9 @@ export class FlowRecords {
     this.capacity = capacity;
     this.tcpRegion = capacity * HOT_WORDS;
     this.originRegion = this.tcpRegion + capacity * TCP_WORDS;
-    const buffer = new ArrayBuffer((this.originRegion + capacity * ORIGIN_WORDS) * WORD);
+    const words = this.originRegion + capacity * ORIGIN_WORDS;
+    // A view of doubles wants whole ones.
+    const buffer = new ArrayBuffer((words + (words & 1)) * WORD);
     this.words = new Uint32Array(buffer);
     this.signed = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);

@@ -48,6 +48,8 @@ export interface FlowHooks {
   interfaceName(index: number): string | undefined;
   /** Calls `settle` with what the kernel has counted of a tallied flow until now. The key's words begin at `at`. */
   refresh?(words: Uint32Array, at: number): void;
+  /** The flow is given up, after its last record: nothing more will be heard of the session. */
+  close?(session: number): void;
   /** A tallied flow has ended. */
   forget?(words: Uint32Array, at: number): void;
 }
@@ -365,6 +367,7 @@ export class FlowTable {
       this.report(slot, this.closeReason(slot) ?? reason);
     }
     this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
+    this.hooks.close?.(this.session(slot));
     this.conversations.end(slot);
     if (this.tallies.has(slot)) this.hooks.forget?.(words, hot);
     records.release(slot);

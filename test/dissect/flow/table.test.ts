@@ -71,6 +71,35 @@ describe('a flow table', () => {
     assert.equal(conversation.innerVlan, 0);
   });
 
+  it('tells once of each session that it is over, after its last record', () => {
+    const told: string[] = [];
+    const observed = new Observed(
+      { capacity: 3, activeTimeout: 100, udpIdleTimeout: 60 },
+      {
+        emit: ({ conversation, endReason }) => told.push(`${conversation.session} ${endReason}`),
+        close: (session) => told.push(`${session} over`),
+      },
+    );
+    // Its record is made while it lasts, and then nothing comes: there is no other one.
+    for (let time = 0; time <= 100; time += 50) observed.out({ ...udp, time });
+    observed.at(102);
+    observed.at(500);
+    for (const port of [1, 2, 3, 4, 5]) observed.out({ ...udp, ports: [port, 53], time: 600 + port });
+    observed.finish();
+    const isOver = (session: string) => told.filter((line) => line === `${session} over`).length;
+    assert.deepEqual(told.slice(0, 2), ['1 active_timeout', '1 over']);
+    const reported = told.filter((line) => !line.endsWith('over')).map((line) => line.split(' ')[0] ?? '');
+    assert.equal(reported.length, 6);
+    for (const session of reported) {
+      assert.equal(isOver(session), 1);
+      assert.equal(
+        told.findLast((line) => line.startsWith(`${session} `)),
+        `${session} over`,
+      );
+    }
+    assert.ok(told.some((line) => line.endsWith('evicted')));
+  });
+
   it('shows the MACs of client and server, tunnels, owner and interface', () => {
     for (const fromServer of [false, true]) {
       const observed = new Observed({}, { interfaceName: (index) => `eth${index}` });
