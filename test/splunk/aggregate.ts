@@ -1,5 +1,5 @@
 /** `stats`, `chart` and `timechart`, as far as the add-on's searches use them. */
-import { type Expression, parseExpression } from '../cim/oracle/expression.ts';
+import { parseExpression } from '../cim/oracle/expression.ts';
 import { asNumber, type Fields } from '../cim/oracle/fields.ts';
 import { tokensOf } from '../cim/oracle/tokens.ts';
 
@@ -68,13 +68,21 @@ const TEXTUAL: Readonly<Record<string, (values: readonly string[]) => readonly s
 function argumentOf(argument: string): [read: (row: Row) => readonly string[], uses: string[]] {
   const inner = /^eval\((.*)\)$/s.exec(argument)?.[1];
   if (inner === undefined) return [(row) => row.get(argument) ?? [], [argument]];
-  const expression: Expression = parseExpression(inner);
+  const expression = parseExpression(inner);
   const read = (row: Row): readonly string[] => {
     const value = expression(row);
     // A condition counts where it holds.
     return value === null || value === false ? [] : Array.isArray(value) ? value : [String(value)];
   };
   return [read, fieldsOfExpression(inner)];
+}
+
+/** Of the row of the greatest time among those that have a value. */
+function latest(rows: readonly Row[], read: (row: Row) => readonly string[]): readonly string[] | undefined {
+  const told = rows
+    .filter((row) => read(row).length > 0)
+    .sort((a, b) => Number(b.get('_time')) - Number(a.get('_time')));
+  return told[0] && read(told[0]);
 }
 
 function aggregateOf(call: string, name: string): Aggregate {
@@ -88,6 +96,7 @@ function aggregateOf(call: string, name: string): Aggregate {
   const [read, uses] = argumentOf(argument);
   const all = (rows: readonly Row[]): string[] => rows.flatMap(read);
   if (made === 'count') return { name, uses, compute: (rows) => [String(all(rows).length)] };
+  if (made === 'latest') return { name, uses, compute: (rows) => latest(rows, read) };
   const textual = TEXTUAL[made];
   if (textual !== undefined) return { name, uses, compute: (rows) => textual(all(rows)) };
   const numeric = NUMERIC[made];

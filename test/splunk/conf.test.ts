@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ADD_ON_FOLDER } from '../../scripts/splunk/package.ts';
+import { KINDS } from '../../src/cim/event.ts';
 import { parseConf, type Stanzas } from '../cim/oracle/add-on.ts';
 import { PROJECT } from '../support/shared.ts';
 import { schemaFields } from './event-fields.ts';
@@ -12,14 +13,13 @@ import { goldenLines } from './events.ts';
 const DEFAULT = join(ADD_ON_FOLDER, 'default');
 const conf = (file: string): Stanzas => parseConf(readFileSync(join(DEFAULT, file), 'utf8'));
 
-const KINDS = ['flow', 'dns', 'tls', 'certificate', 'finding', 'agent'];
 const SOURCETYPES = KINDS.map((kind) => `vesper:${kind}`);
 
 /** Settings by file, as the .spec files of Splunk 9 name them. */
 const SETTINGS: Readonly<Record<string, RegExp>> = {
   'app.conf': /^(is_configured|is_visible|label|author|description|version|id|check_for_updates|name)$/,
   'props.conf':
-    /^(EVENT_BREAKER_ENABLE|EVENT_BREAKER|SHOULD_LINEMERGE|LINE_BREAKER|TRUNCATE|CHARSET|TIME_PREFIX|TIME_FORMAT|MAX_TIMESTAMP_LOOKAHEAD|MAX_DAYS_AGO|KV_MODE|EVAL-\w+|category|description|pulldown_type)$/,
+    /^(EVENT_BREAKER_ENABLE|EVENT_BREAKER|SHOULD_LINEMERGE|LINE_BREAKER|TRUNCATE|CHARSET|TIME_PREFIX|TIME_FORMAT|MAX_TIMESTAMP_LOOKAHEAD|MAX_DAYS_AGO|KV_MODE|FIELDALIAS-\w+|EVAL-\w+|category|description|pulldown_type)$/,
   'eventtypes.conf': /^(search|description)$/,
   'tags.conf': /^\w+$/,
   'inputs.conf': /^(disabled|sourcetype|blacklist)$/,
@@ -52,7 +52,7 @@ describe('add-on settings', () => {
     const props = conf('props.conf');
     assert.deepEqual([...props.keys()], SOURCETYPES);
     for (const [stanza, settings] of props) {
-      const own = /^(EVAL-|description$)/;
+      const own = /^(FIELDALIAS-|EVAL-|description$)/;
       const common = [...settings].filter(([key]) => !own.test(key));
       assert.deepEqual(
         common,
@@ -79,7 +79,7 @@ describe('add-on settings', () => {
   });
 
   it('names every list of the top level as the model does', () => {
-    for (const kind of KINDS.filter((one) => one !== 'agent')) {
+    for (const kind of KINDS) {
       const settings = conf('props.conf').get(`vesper:${kind}`)!;
       const lists = [...schemaFields(kind)].filter((name) => /^\w+\{\}$/.test(name)).map((name) => name.slice(0, -2));
       const made = [...settings.keys()]

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ADD_ON_FOLDER } from '../../scripts/splunk/package.ts';
 import type { Row } from './aggregate.ts';
-import { eventOf, fieldsOfKinds, goldenLines, kindsOfSearch } from './events.ts';
+import { eventOf, fieldsOfKinds, goldenLines, healthLine, kindsOfSearch } from './events.ts';
 import { fieldsAfter, runSearch } from './spl.ts';
 
 const VIEWS = join(ADD_ON_FOLDER, 'default/data/ui/views');
 
 /** What the inputs are set to; the certificates of the golden cases are good for years. */
-const TOKENS: Readonly<Record<string, string>> = { agent: '*', policy: '*', days: '100000', slow: '0' };
+const TOKENS: Readonly<Record<string, string>> = { host: '*', policy: '*', days: '100000', slow: '0' };
 /** Tokens of the time range, which go into no query. */
 const TIME_TOKENS = ['time.earliest', 'time.latest'];
 
@@ -50,7 +50,7 @@ const lines = goldenLines();
 const offered = lines
   .filter((line) => line.includes('"vesper":{"tls":{"hellos":"both"') && line.includes('"group":"'))
   .map((line) => line.replace('"hellos":"both"', '"hellos":"both","post_quantum":"offered"'));
-const events: readonly Row[] = [...lines, ...offered.slice(0, 3)].map(eventOf);
+const events: readonly Row[] = [...lines, ...offered.slice(0, 3), healthLine()].map(eventOf);
 
 for (const file of readdirSync(VIEWS)) {
   const xml = readFileSync(join(VIEWS, file), 'utf8');
@@ -69,7 +69,14 @@ for (const file of readdirSync(VIEWS)) {
   describe(`dashboard ${file}`, () => {
     it('has a search for each of its subjects', () => {
       const searched = searches.map(({ query }) => query).join('\n');
-      for (const type of ['vesper_tls', 'vesper_finding', 'vesper_certificate', 'vesper_dns', 'vesper_flow'])
+      for (const type of [
+        'vesper_tls',
+        'vesper_finding',
+        'vesper_certificate',
+        'vesper_dns',
+        'vesper_flow',
+        'vesper_agent',
+      ])
         assert.match(searched, new RegExp(`eventtype=${type}\\b`));
     });
 

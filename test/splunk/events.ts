@@ -2,21 +2,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ADD_ON_FOLDER } from '../../scripts/splunk/package.ts';
+import { healthEvent } from '../../src/cim/agent-health.ts';
+import { KINDS, type Kind } from '../../src/cim/event.ts';
 import { AddOn } from '../cim/oracle/add-on.ts';
 import { PROJECT } from '../support/shared.ts';
 import type { Row } from './aggregate.ts';
 import { schemaFields } from './event-fields.ts';
 
 const CASES = join(PROJECT, 'test/fixtures/cases');
-const KINDS = ['flow', 'dns', 'tls', 'certificate', 'finding'] as const;
-type Kind = (typeof KINDS)[number];
 
 /** What Splunk itself gives every event. */
 const BUILT_IN = ['_time', '_indextime', '_raw', 'host', 'source', 'sourcetype', 'index', 'eventtype', 'tag'];
 
 const addOn = new AddOn(join(ADD_ON_FOLDER, 'default'));
 
-/** Each kind begins its object in `vesper` with a name of its own. */
+/** Each kind has an object of its own name in `vesper`. */
 function kindOf(line: string): Kind {
   const { vesper } = JSON.parse(line) as { vesper: Record<string, unknown> };
   const kind = KINDS.find((one) => Object.hasOwn(vesper, one));
@@ -33,6 +33,7 @@ export function eventOf(line: string): Row {
     ['_time', time],
     ['_indextime', time],
     ['_raw', [line]],
+    ['host', ['web-01']],
     ['index', ['vesper']],
     ['sourcetype', [sourceType]],
     ['eventtype', eventTypes],
@@ -49,13 +50,32 @@ export function goldenLines(): string[] {
   );
 }
 
+/** What an agent that runs live tells of itself; replays have none. */
+export function healthLine(): string {
+  return healthEvent(
+    {
+      what: 'status',
+      status: 'warning',
+      time: 1_700_000_000_123,
+      uptime: 61.25,
+      interval: 60,
+      backend: 'ebpf',
+      version: '1.0.0',
+      interfaces: ['eth0'],
+      counters: { 'frames.received': 17 },
+      gauges: { 'flows.active': 2 },
+      losses: { 'frames.dropped.ring': 3 },
+      cpu: 0.05,
+      memory: 80_000_000,
+    },
+    0,
+    { format: 'cim', dvc: 'web-01', runId: 'agent-1' },
+  ).line;
+}
+
 /** Fields that every one of these kinds of event may have: of their schemas, the add-on and Splunk. */
 export function fieldsOfKinds(kinds: readonly string[]): ReadonlySet<string> {
-  const [first, ...others] = kinds.map((kind) => {
-    const names = [...schemaFields(kind)];
-    // EVAL of the add-on gives arrays of the top level their own name.
-    return new Set([...names, ...names.filter((name) => /^\w+\{\}$/.test(name)).map((name) => name.slice(0, -2))]);
-  });
+  const [first, ...others] = kinds.map((kind) => new Set([...schemaFields(kind), ...addOn.names(`vesper:${kind}`)]));
   return new Set([...BUILT_IN, ...[...first!].filter((name) => others.every((other) => other.has(name)))]);
 }
 
