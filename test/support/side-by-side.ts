@@ -22,7 +22,7 @@ export type Way = (typeof WAYS)[number];
  */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   ...['time', 'event_id', 'session_id', 'duration', 'response_time', 'process_id', 'user', 'direction'],
-  ...['vesper.interface', 'vesper.flow.rtt', 'vesper.tls.ciphers', 'vesper.tls.extensions'],
+  ...['vesper.interface', 'vesper.session_id', 'vesper.flow.rtt', 'vesper.tls.ciphers', 'vesper.tls.extensions'],
 ]);
 
 /** All of an event that the three ways must agree on, one `path=value` for each field. */
