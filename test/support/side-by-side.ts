@@ -22,6 +22,7 @@ export type Way = (typeof WAYS)[number];
  */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   ...['time', 'event_id', 'session_id', 'duration', 'response_time', 'process_id', 'user', 'direction'],
+  ...['dvc_ip', 'dvc_mac', 'src_interface', 'dest_interface'],
   ...['vesper.interface', 'vesper.session_id', 'vesper.flow.rtt', 'vesper.tls.ciphers', 'vesper.tls.extensions'],
 ]);
 
