@@ -52,7 +52,7 @@ async function run({ config, logger, files }: Replay): Promise<number> {
   const counters = createCounters();
   const progress = new Progress(counters);
   const policies = new PolicyFiles(config.policies, counters, logger).open();
-  const outputs = await Promise.all(config.outputs.map(openOutput));
+  const outputs = await Promise.all(config.outputs.map((output) => openOutput(output, config.sensor.name)));
   const onWarning = (text: string): void => {
     failed = true;
     progress.clear();

@@ -50,7 +50,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     error: (text) => tell('error', text),
   });
   const policies = policyFiles.open();
-  const outputs = await Promise.all(config.outputs.map(openOutput));
+  const outputs = await Promise.all(config.outputs.map((output) => openOutput(output, config.sensor.name)));
   const live = openLive(
     config.capture,
     {

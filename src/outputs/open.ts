@@ -8,15 +8,19 @@ import { StdoutOutput } from './stdout.ts';
 
 /**
  * Libraries are loaded where an output needs them: a command does not pay for those of others.
+ * @param sensor name of this sensor, which network outputs tell beside the events
  * @throws UsageError where a file that the settings name (certificate, secret) cannot be used
  */
-export async function openOutput(settings: OutputSettings): Promise<Output> {
+export async function openOutput(settings: OutputSettings, sensor: string): Promise<Output> {
   switch (settings.type) {
     case 'stdout':
       return new StdoutOutput();
     case 'file':
       return new FileOutput(settings.path);
-    case 'kafka':
+    case 'kafka': {
+      const { KafkaOutput } = await import('./kafka.ts');
+      return new KafkaOutput(settings, sensor);
+    }
     case 'otlp':
     case 'hec':
       throw new UsageError(`output ${settings.type}:// is not available yet in this version; write to a file or to -`);
