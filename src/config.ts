@@ -39,6 +39,8 @@ export interface Config {
     readonly udp_idle_timeout_s: number;
     readonly icmp_idle_timeout_s: number;
   };
+  readonly agent: { readonly interval_s: number };
+  readonly metrics: { readonly address: string; readonly port: number };
   readonly log: { readonly level: string; readonly format: 'auto' | 'json' | 'text' };
 }
 

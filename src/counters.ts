@@ -25,6 +25,7 @@ export const COUNTERS = {
   'frames.undecodable.transport': 'frames cut or malformed in the transport header',
   'frames.undecodable.tunnel_depth': 'frames with more nested tunnels than are followed',
   'capture.unseen': 'frames of counted flows that the dissectors would have seen, had the ring not been full',
+  'capture.behind': 'times that more than half of the ring was waiting for the agent',
   'capture.map_full': 'frames of flows for which the kernel had no room; the agent counted them',
   'flows.created': 'flows that entered the table',
   'flows.evicted': 'flows reported early because the table was full',
@@ -68,6 +69,15 @@ export const COUNTERS = {
 
 export type CounterName = keyof typeof COUNTERS;
 export type Counters = Record<CounterName, number>;
+
+const namesWhere = (test: (name: string, doc: string) => boolean): ReadonlySet<string> =>
+  new Set(Object.entries(COUNTERS).flatMap(([name, doc]) => (test(name, doc) ? [name] : [])));
+
+/** What is so at a moment; all others only grow. */
+export const GAUGES = namesWhere((_, doc) => doc.endsWith('(a gauge)'));
+
+/** What did not become an event although it should have, by reason. */
+export const LOSSES = namesWhere((name) => /^(frames|events)\.dropped\.|^capture\.(unseen|map_full)$/.test(name));
 
 export function createCounters(): Counters {
   // A copy of the literal keeps V8's fast properties; an object filled key by key becomes a dictionary (15 ns a packet).

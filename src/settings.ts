@@ -1,4 +1,5 @@
 /** Every setting, once: what it means, its default, unit, type and environment variable. */
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
@@ -43,6 +44,12 @@ const FORMATS = {
   },
   flowCount: whole(16, 4_194_304),
   eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
+  portOrNone: whole(0, 65_535),
+  ipAddress: {
+    coerce: (value: unknown) => value,
+    complaint: (value: unknown) =>
+      typeof value === 'string' && isIP(value) !== 0 ? undefined : 'must be an IP address',
+  },
   captureBackend: { coerce: (value: unknown) => value, complaint: oneOf(['auto', 'ebpf', 'af_packet']) },
   logLevel: {
     coerce: (value: unknown) => value,
@@ -180,6 +187,27 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
   ['flows.tcp_idle_timeout_s', 'A silent TCP connection is over after this time.', 300, 'seconds', 'seconds'],
   ['flows.udp_idle_timeout_s', 'A silent UDP flow is over after this time.', 60, 'seconds', 'seconds'],
   ['flows.icmp_idle_timeout_s', 'A silent ICMP flow is over after this time.', 30, 'seconds', 'seconds'],
+  [
+    'agent.interval_s',
+    "Live, the agent's own health (counters, losses, processor time and memory) becomes an event each time this has passed.",
+    60,
+    'seconds',
+    'seconds',
+  ],
+  [
+    'metrics.port',
+    'Live, counters can be read at http://ADDRESS:PORT/metrics in the text format of Prometheus. 0: they cannot.',
+    0,
+    'portOrNone',
+    'port or 0',
+  ],
+  [
+    'metrics.address',
+    'Where metrics.port listens: an IP address of this host. Counters tell how much traffic there is, to anybody who asks.',
+    '127.0.0.1',
+    'ipAddress',
+    'IP address',
+  ],
   ['log.level', "Least level of the agent's own log, on standard error.", 'info', 'logLevel', 'level'],
   [
     'log.format',

@@ -93,7 +93,7 @@ describe('the configuration', () => {
     const env = { VESPER_COLLECT: 'flow,dsn' };
     assert.equal(
       complaint('ignore:\n  networks: [10.0.0.0/33]\n', flags, env),
-      'environment VESPER_COLLECT: collect: "dsn" must be one of flow, dns, tls, certificate, finding (did you mean dns?)\n' +
+      'environment VESPER_COLLECT: collect: "dsn" must be one of flow, dns, tls, certificate, finding, agent (did you mean dns?)\n' +
         'vesper.yaml:2:3: ignore.networks: "10.0.0.0/33" must be a network such as 10.0.0.0/8 or 2001:db8::/32\n' +
         'command line: flows.udp_idle_timeout_s: must be a whole number from 1 to 86400',
     );

@@ -95,8 +95,16 @@ export class AfPacketCapture implements LiveCapture {
     this.frame.view = this.view;
     this.links = new Links();
     this.watch = new InterfaceWatch(this.links, options.interfaces, {
-      attach: (link) => this.filter(() => this.attached.set(link.index, link)),
-      detach: (link) => this.filter(() => this.attached.delete(link.index)),
+      attach: (link) => {
+        this.attached.set(link.index, link);
+        this.installFilter();
+        options.onInterface?.('attached', link.name);
+      },
+      detach: (link) => {
+        this.attached.delete(link.index);
+        this.installFilter();
+        options.onInterface?.('detached', link.name);
+      },
     });
   }
 
@@ -117,6 +125,10 @@ export class AfPacketCapture implements LiveCapture {
 
   interfaceName(index: number): string | undefined {
     return this.watch.name(index);
+  }
+
+  interfaces(): readonly string[] {
+    return [...this.attached.values()].map(({ name }) => name);
   }
 
   private start(): void {
@@ -145,11 +157,6 @@ export class AfPacketCapture implements LiveCapture {
     close(this.socket);
   }
 
-  private filter(change: () => void): void {
-    change();
-    this.installFilter();
-  }
-
   private installFilter(): void {
     check(attachFilter(this.socket, interfaceFilter(this.attached.values(), SNAP_LENGTH)), 'SO_ATTACH_FILTER');
   }
@@ -171,15 +178,20 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   private drain(sink: LiveSink): 'more' | 'some' | 'none' {
+    if (this.isWaiting((this.block + BLOCKS / 2) % BLOCKS)) this.options.counters['capture.behind']++;
     for (let taken = 0; taken < BLOCKS_AT_ONCE; taken++) {
-      const base = this.block * BLOCK_SIZE;
-      const status = (base + Block.status) / 4;
-      if ((Atomics.load(this.words, status) & TP_STATUS_USER) === 0) return taken === 0 ? 'none' : 'some';
-      this.takeBlock(base, sink);
-      Atomics.store(this.words, status, 0);
-      this.block = (this.block + 1) % BLOCKS;
+      const { block } = this;
+      if (!this.isWaiting(block)) return taken === 0 ? 'none' : 'some';
+      this.takeBlock(block * BLOCK_SIZE, sink);
+      Atomics.store(this.words, statusOf(block), 0);
+      this.block = (block + 1) % BLOCKS;
     }
     return 'more';
+  }
+
+  /** Whether the kernel has handed the block over. */
+  private isWaiting(block: number): boolean {
+    return (Atomics.load(this.words, statusOf(block)) & TP_STATUS_USER) !== 0;
   }
 
   private takeBlock(base: number, sink: LiveSink): void {
@@ -216,6 +228,11 @@ export class AfPacketCapture implements LiveCapture {
     view.setUint16(frame.start + 12, protocol);
     view.setUint16(frame.start + 14, view.getUint32(at + Header.vlanTag, true));
   }
+}
+
+/** Of a block, in words of the ring. */
+function statusOf(block: number): number {
+  return (block * BLOCK_SIZE + Block.status) / 4;
 }
 
 function openRing(fd: number): Mapping {

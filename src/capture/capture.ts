@@ -39,6 +39,8 @@ export interface LiveOptions extends KernelFilters {
   /** Flows that the kernel counts at once. */
   readonly capacity: number;
   onWarning(text: string): void;
+  /** An interface was attached or detached while the capture runs. */
+  onInterface?(change: 'attached' | 'detached', name: string): void;
 }
 
 export interface LiveCapture {
@@ -49,6 +51,8 @@ export interface LiveCapture {
   /** Resolves when the signal aborts. Nothing more is captured then, but the kernel's flows can still be read. */
   run(sink: LiveSink, signal: AbortSignal): Promise<void>;
   interfaceName(index: number): string | undefined;
+  /** Names of the interfaces that are captured now. */
+  interfaces(): readonly string[];
   /** Frees everything; nothing is left in the system. */
   close(): void;
 }

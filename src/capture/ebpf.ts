@@ -74,6 +74,10 @@ export class EbpfCapture implements LiveCapture {
     return this.watch.name(index);
   }
 
+  interfaces(): readonly string[] {
+    return [...this.attachments.keys()].map((index) => this.watch.name(index) ?? String(index));
+  }
+
   async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
     await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
     for (const attachment of this.attachments.values()) attachment.detach();
@@ -91,6 +95,7 @@ export class EbpfCapture implements LiveCapture {
   }
 
   private drain(sink: LiveSink): 'more' | 'some' | 'none' {
+    if (this.records.waiting() > RING_SIZE / 2) this.options.counters['capture.behind']++;
     const taken = this.records.drain(sink, RECORDS_AT_ONCE);
     this.isBehind = taken === RECORDS_AT_ONCE;
     if (this.isBehind) return 'more';
@@ -111,14 +116,18 @@ export class EbpfCapture implements LiveCapture {
   private attach(link: Link): void {
     try {
       this.attachments.set(link.index, this.object.attach(link));
+      this.options.onInterface?.('attached', link.name);
     } catch (error) {
       this.options.onWarning(`${link.name} is not captured: ${(error as Error).message}`);
     }
   }
 
   private detach(link: Link): void {
-    this.attachments.get(link.index)?.detach();
+    const attachment = this.attachments.get(link.index);
+    if (attachment === undefined) return;
+    attachment.detach();
     this.attachments.delete(link.index);
+    this.options.onInterface?.('detached', link.name);
   }
 
   private attachOwners(root: string | undefined): Attachment | undefined {

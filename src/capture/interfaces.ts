@@ -72,10 +72,6 @@ export class InterfaceWatch {
     this.listener = listener;
   }
 
-  get count(): number {
-    return this.attached.size;
-  }
-
   name(index: number): string | undefined {
     return this.names.get(index);
   }

@@ -35,6 +35,11 @@ export class Records {
     return this.ring.drain(this, limit);
   }
 
+  /** Bytes that the kernel has written and nobody has read. */
+  waiting(): number {
+    return this.ring.waiting();
+  }
+
   /** Takes one record of the ring. */
   record(start: number): void {
     const { frame, tally, clock } = this;

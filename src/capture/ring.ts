@@ -63,6 +63,11 @@ export class Ring {
     return taken;
   }
 
+  /** Bytes that wait to be read. */
+  waiting(): number {
+    return Number(Atomics.load(this.produced, 0)) - this.position;
+  }
+
   unmap(): void {
     this.consumer.unmap();
     this.producer.unmap();

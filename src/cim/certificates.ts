@@ -52,9 +52,17 @@ const SELF_SIGNED = { yes: piece(',"self_signed":true'), no: piece(',"self_signe
 const QUOTE = piece('"');
 const END_OBJECT = piece('}');
 
+interface ConstantParts {
+  readonly fields: Piece;
+  readonly key: Piece;
+  readonly names: Piece;
+}
+
 export class CertificateLine {
   private readonly parts: LineParts;
   private readonly heads: HeadPieces;
+  /** As long as the store of certificates keeps them: the same certificate comes again and again. */
+  private readonly kept = new WeakMap<Certificate, ConstantParts>();
 
   constructor(parts: LineParts) {
     this.parts = parts;
@@ -67,19 +75,45 @@ export class CertificateLine {
     const { certificate, conversation, serverName, time } = event;
     parts.head(time, this.heads, conversation);
     parts.ends(conversation);
-    this.fields(certificate, time.seconds);
+    const { fields, key, names } = this.constantParts(certificate);
+    const { notBefore, notAfter } = certificate;
+    writer.piece(fields);
+    // By its dates at the time of the packet: whom the client trusts is not to be seen.
+    writer.piece(time.seconds >= notBefore && time.seconds <= notAfter ? SSL_IS_VALID.yes : SSL_IS_VALID.no);
     parts.session(conversation);
     writer.piece(FROM[event.from]);
     writer.count(INDEX, event.index);
     writer.count(CHAIN_LENGTH, event.chain.length);
     this.text(SERVER_NAME, serverName, MAX_SERVER_NAME_BYTES);
-    this.details(certificate, time.seconds);
+    writer.piece(key);
+    this.age(certificate, time.seconds);
+    writer.piece(names);
     writer.piece(END_OBJECT);
     parts.tail(conversation);
     return writer.end('certificate', time.seconds, time.nanos);
   }
 
-  private fields(certificate: Certificate, now: number): void {
+  /** What depends on nothing but the certificate is written once and copied from then on. */
+  private constantParts(certificate: Certificate): ConstantParts {
+    const kept = this.kept.get(certificate);
+    if (kept !== undefined) return kept;
+    const { writer } = this.parts;
+    const start = writer.position;
+    this.fields(certificate);
+    const fields = writer.pieceSince(start);
+    writer.position = start;
+    this.key(certificate);
+    const key = writer.pieceSince(start);
+    writer.position = start;
+    this.names(certificate);
+    const names = writer.pieceSince(start);
+    writer.position = start;
+    const made = { fields, key, names };
+    this.kept.set(certificate, made);
+    return made;
+  }
+
+  private fields(certificate: Certificate): void {
     const { writer } = this.parts;
     const { notBefore, notAfter } = certificate;
     this.text(SSL_HASH, certificate.sha256, MAX_SERIAL_BYTES);
@@ -95,22 +129,27 @@ export class CertificateLine {
     writer.count(SSL_VALIDITY_WINDOW, notAfter - notBefore);
     this.text(SSL_SIGNATURE_ALGORITHM, certificate.signatureAlgorithm, MAX_ALGORITHM_BYTES);
     this.text(SSL_PUBLIC_KEY_ALGORITHM, certificate.key.type, MAX_ALGORITHM_BYTES);
-    // By its dates at the time of the packet: whom the client trusts is not to be seen.
-    writer.piece(now >= notBefore && now <= notAfter ? SSL_IS_VALID.yes : SSL_IS_VALID.no);
   }
 
-  private details(certificate: Certificate, now: number): void {
-    const { writer, list } = this.parts;
-    const { key, notBefore, notAfter } = certificate;
-    writer.count(VERSION, certificate.version);
+  private key({ version, key }: Certificate): void {
+    const { writer } = this.parts;
+    writer.count(VERSION, version);
     if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
     this.text(KEY_CURVE, key.curve, MAX_ALGORITHM_BYTES);
+  }
+
+  private age({ notBefore, notAfter }: Certificate, now: number): void {
+    const { writer } = this.parts;
     if (now > notAfter) writer.count(DAYS_EXPIRED, Math.floor((now - notAfter) / DAY));
     else writer.count(DAYS_LEFT, Math.floor((notAfter - now) / DAY));
     if (now < notBefore) writer.piece(NOT_YET_VALID);
-    writer.piece(certificate.selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
+  }
+
+  private names({ selfSigned, subjectAlternativeNames }: Certificate): void {
+    const { writer, list } = this.parts;
+    writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
     list.begin(ALTERNATIVE_NAMES);
-    for (const name of certificate.subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
+    for (const name of subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
     list.end();
   }
 

@@ -1,6 +1,6 @@
 /** An event ready to send: its line is made once and every output sends these same bytes. */
 
-export const KINDS = ['flow', 'dns', 'tls', 'certificate', 'finding'] as const;
+export const KINDS = ['flow', 'dns', 'tls', 'certificate', 'finding', 'agent'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**

@@ -119,6 +119,11 @@ export class LineWriter {
     for (let i = from; i < to; i += 8, at += 8) view.setFloat64(at, view.getFloat64(i, true), true);
   }
 
+  /** What was written since `from`, as a piece to write again in other lines. */
+  pieceSince(from: number): Piece {
+    return new Piece(this.block.toString('utf8', from, this.position));
+  }
+
   /** Text that our own code made of characters which JSON does not escape, such as RFC 3339. */
   safe(text: string): void {
     const { block, position } = this;

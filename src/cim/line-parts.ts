@@ -24,8 +24,13 @@ export interface CimOptions {
 export const MAX_CIM_LINE = 5_000;
 export const CIM_LINE_ROOM = 2 * MAX_CIM_LINE;
 
-/** What `verdicts` and `tail` write at most: their lists, interface, process, VLAN and the ends. */
-export const TAIL_ROOM = 2_300;
+/** What `tail` writes at most: the ends, interface and VLAN; the process; the tunnels. */
+const TAIL_BYTES = 100;
+const PROCESS_BYTES = 760;
+const TUNNEL_BYTES = 500;
+/** What `verdicts` writes at most, and for one policy of which there is nothing but the outcome to say. */
+const VERDICT_BYTES = 930;
+const OUTCOME_BYTES = 120;
 
 /** A host name has at most 253 characters. */
 const MAX_SENSOR_BYTES = 256;
@@ -217,6 +222,15 @@ export class LineParts {
     writer.piece(this.sessionId);
     writer.base36(conversation.session);
     writer.piece(QUOTE);
+  }
+
+  /** What `verdicts` and `tail` will write at most: a list before them may take what is left. */
+  tailRoom(verdicts: readonly Verdict[], { owner, tunnels }: Conversation): number {
+    const isPlain = verdicts.every(
+      ({ violations, excepted, notObserved }) => violations.length === 0 && !excepted && !notObserved,
+    );
+    const ofVerdicts = isPlain ? Math.min(verdicts.length * OUTCOME_BYTES, VERDICT_BYTES) : VERDICT_BYTES;
+    return TAIL_BYTES + ofVerdicts + (owner ? PROCESS_BYTES : 0) + (tunnels ? TUNNEL_BYTES : 0);
   }
 
   /** What the policies say, inside `vesper`. */

@@ -15,14 +15,14 @@ interface ListPiece {
   readonly names: number;
 }
 
-/** `"NAME"` for each code, made once. */
+/** `"NAME"` for each code, made once; without quotes where the name is a number. */
 export class NamePieces {
   private readonly kept = new Map<number, Piece>();
   /** By the list itself: equal lists are one array, and as many of them are kept as are shared. */
   private readonly lists = new WeakMap<readonly number[], ListPiece>();
-  private readonly nameOf: (code: number) => string;
+  private readonly nameOf: (code: number) => string | number;
 
-  constructor(nameOf: (code: number) => string) {
+  constructor(nameOf: (code: number) => string | number) {
     this.nameOf = nameOf;
   }
 
@@ -129,7 +129,7 @@ export class ListWriter {
   names(codes: readonly number[], names: NamePieces): void {
     // A list in one piece takes a tenth of the time of its names.
     const whole = this.offered === 0 ? names.list(codes) : undefined;
-    if (whole !== undefined && whole.names <= this.spec!.maxItems && whole.piece.length <= this.spec!.maxBytes) {
+    if (whole !== undefined && whole.names <= this.spec!.maxItems && whole.piece.length <= this.room) {
       this.writer.piece(whole.piece);
       this.written = whole.names;
       this.offered = whole.names;

@@ -2,7 +2,7 @@
 import type { ClientHello, Fingerprints, HandshakeDetails } from '../dissect/event.ts';
 import { alertName, groupName, signatureSchemeName } from '../dissect/iana.ts';
 import { POST_QUANTUM_GROUPS, POST_QUANTUM_SIGNATURES } from '../dissect/tls/post-quantum.ts';
-import { Piece } from './json-line.ts';
+import { type LineWriter, Piece } from './json-line.ts';
 import type { LineParts } from './line-parts.ts';
 import { NamePieces } from './pieces.ts';
 
@@ -22,19 +22,15 @@ const ALERT = {
 };
 const FATAL = 2;
 const LEVELS = { warning: piece('"warning","description":'), fatal: piece('"fatal","description":') };
-const RESUMED = { yes: piece(',"resumed":true'), no: piece(',"resumed":false') };
 const RESUMED_BY = piece(',"resumed_by":"');
-const FLAGS = [
-  ['ticketIssued', 'ticket_issued'],
-  ['ocspStapled', 'ocsp_stapled'],
-  ['extendedMasterSecret', 'extended_master_secret'],
-  ['secureRenegotiation', 'secure_renegotiation'],
-  ['clientCertificateAsked', 'client_certificate_asked'],
-  ['earlyData', 'early_data'],
-] as const;
-const FLAG_PIECES = FLAGS.map(
-  ([field, key]) => [field, { yes: piece(`,"${key}":true`), no: piece(`,"${key}":false`) }] as const,
-);
+const flag = (key: string) => ({ yes: piece(`,"${key}":true`), no: piece(`,"${key}":false`) });
+const RESUMED = flag('resumed');
+const TICKET_ISSUED = flag('ticket_issued');
+const OCSP_STAPLED = flag('ocsp_stapled');
+const EXTENDED_MASTER_SECRET = flag('extended_master_secret');
+const SECURE_RENEGOTIATION = flag('secure_renegotiation');
+const CLIENT_CERTIFICATE_ASKED = flag('client_certificate_asked');
+const EARLY_DATA = flag('early_data');
 const ECH = piece(',"encrypted_client_hello":{"evidence":"');
 const ECH_PAYLOAD = piece('","payload_length":');
 const ECH_CONFIG = piece(',"config_id":');
@@ -52,17 +48,23 @@ const signatureSchemes = new NamePieces(signatureSchemeName);
 const alerts = new NamePieces(alertName);
 
 export function writeFingerprints({ writer }: LineParts, { ja3, ja3s, ja4 }: Fingerprints): void {
-  for (const [key, value] of [
-    [JA3, ja3],
-    [JA3S, ja3s],
-    [JA4, ja4],
-  ] as const) {
-    if (value === undefined) continue;
-    writer.piece(key);
-    writer.safe(value);
-    writer.piece(QUOTE);
-  }
+  if (ja3 !== undefined) writeText(writer, JA3, ja3);
+  if (ja3s !== undefined) writeText(writer, JA3S, ja3s);
+  if (ja4 !== undefined) writeText(writer, JA4, ja4);
 }
+
+function writeText(writer: LineWriter, key: Piece, text: string): void {
+  writer.piece(key);
+  writer.safe(text);
+  writer.piece(QUOTE);
+}
+
+function writeFlag(writer: LineWriter, pieces: ReturnType<typeof flag>, value: boolean | undefined): void {
+  if (value !== undefined) writer.piece(value ? pieces.yes : pieces.no);
+}
+
+const isPostQuantumGroup = (code: number): boolean => POST_QUANTUM_GROUPS.has(code);
+const isPostQuantumSignature = (code: number): boolean => POST_QUANTUM_SIGNATURES.has(code);
 
 export function writeDetails({ writer }: LineParts, details: HandshakeDetails, client: ClientHello | undefined): void {
   const { group, dhBits, signatureScheme, resumed, resumedBy, after, alert, encryptedClientHello } = details;
@@ -75,22 +77,18 @@ export function writeDetails({ writer }: LineParts, details: HandshakeDetails, c
     writer.piece(SIGNATURE_SCHEME);
     writer.piece(signatureSchemes.piece(signatureScheme));
   }
-  if (resumed !== undefined) writer.piece(resumed ? RESUMED.yes : RESUMED.no);
-  if (resumedBy !== undefined) {
-    writer.piece(RESUMED_BY);
-    writer.safe(resumedBy);
-    writer.piece(QUOTE);
-  }
-  for (const [field, pieces] of FLAG_PIECES) {
-    const value = details[field];
-    if (value !== undefined) writer.piece(value ? pieces.yes : pieces.no);
-  }
+  writeFlag(writer, RESUMED, resumed);
+  if (resumedBy !== undefined) writeText(writer, RESUMED_BY, resumedBy);
+  writeFlag(writer, TICKET_ISSUED, details.ticketIssued);
+  writeFlag(writer, OCSP_STAPLED, details.ocspStapled);
+  writeFlag(writer, EXTENDED_MASTER_SECRET, details.extendedMasterSecret);
+  writeFlag(writer, SECURE_RENEGOTIATION, details.secureRenegotiation);
+  writeFlag(writer, CLIENT_CERTIFICATE_ASKED, details.clientCertificateAsked);
+  writeFlag(writer, EARLY_DATA, details.earlyData);
   const chosen = group !== undefined && POST_QUANTUM_GROUPS.has(group);
   if (chosen) writer.piece(POST_QUANTUM.chosen);
-  else if (client?.groups.some((one) => POST_QUANTUM_GROUPS.has(one))) writer.piece(POST_QUANTUM.offered);
-  if (client?.signatureAlgorithms.some((one) => POST_QUANTUM_SIGNATURES.has(one))) {
-    writer.piece(POST_QUANTUM_SIGNATURE);
-  }
+  else if (client?.groups.some(isPostQuantumGroup)) writer.piece(POST_QUANTUM.offered);
+  if (client?.signatureAlgorithms.some(isPostQuantumSignature)) writer.piece(POST_QUANTUM_SIGNATURE);
   if (encryptedClientHello !== undefined) {
     writer.piece(ECH);
     writer.safe(encryptedClientHello);

@@ -6,11 +6,10 @@
 import type { Certificate, ClientHello, HandshakeDetails, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import { quicVersionName } from '../dissect/quic/version.ts';
-import { isGrease } from '../dissect/tls/versions.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
-import { type HeadPieces, type LineParts, MAX_CIM_LINE, TAIL_ROOM } from './line-parts.ts';
+import { type HeadPieces, type LineParts, MAX_CIM_LINE } from './line-parts.ts';
 import { listSpec, NamePieces } from './pieces.ts';
 import { writeDetails, writeFingerprints } from './tls-details.ts';
 
@@ -57,6 +56,9 @@ const ciphers = new NamePieces(cipherSuiteName);
 const groups = new NamePieces(groupName);
 const signatureSchemes = new NamePieces(signatureSchemeName);
 const versions = new NamePieces((version) => sslVersionName(version) ?? tlsVersionName(version));
+
+/** Their numbers. */
+const extensionTypes = new NamePieces((type) => type);
 
 const quicVersions = new NamePieces(quicVersionName);
 
@@ -115,7 +117,7 @@ export class TlsLine {
     const details = detailsOf(event);
     if (details !== undefined) writeDetails(parts, details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
-    if (client !== undefined) this.ciphers(client);
+    if (client !== undefined) this.ciphers(client, MAX_CIM_LINE - parts.tailRoom(verdicts, conversation));
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
@@ -135,16 +137,16 @@ export class TlsLine {
 
   /** Enough to find the certificate's own event. */
   private leaf({ sha256, subjectCommonName }: Certificate): void {
+    this.text(SSL_HASH, sha256);
+    this.text(SSL_SUBJECT_COMMON_NAME, subjectCommonName);
+  }
+
+  private text(key: Piece, value: string | undefined): void {
+    if (value === undefined || value === '') return;
     const { writer } = this.parts;
-    for (const [key, text] of [
-      [SSL_HASH, sha256],
-      [SSL_SUBJECT_COMMON_NAME, subjectCommonName],
-    ] as const) {
-      if (text === undefined || text === '') continue;
-      writer.piece(key);
-      writer.text(text, MAX_COMMON_NAME_BYTES);
-      writer.piece(QUOTE);
-    }
+    writer.piece(key);
+    writer.text(value, MAX_COMMON_NAME_BYTES);
+    writer.piece(QUOTE);
   }
 
   private offered(client: ClientHello): void {
@@ -171,15 +173,15 @@ export class TlsLine {
     for (const protocol of client.alpn) list.item(protocol, MAX_ALPN_BYTES);
     list.end();
     list.begin(EXTENSIONS);
-    for (const type of client.extensions) if (!isGrease(type)) list.number(type);
+    list.names(client.extensions, extensionTypes);
     list.end();
     if (client.sslv2) writer.piece(SSLV2_HELLO);
   }
 
   /** After everything else of `vesper.tls`: the longest list takes the room that is left. */
-  private ciphers({ cipherSuites, sslv2CipherKinds }: ClientHello): void {
+  private ciphers({ cipherSuites, sslv2CipherKinds }: ClientHello, end: number): void {
     const { writer, list } = this.parts;
-    list.begin(CIPHERS, MAX_CIM_LINE - TAIL_ROOM - writer.length);
+    list.begin(CIPHERS, end - writer.length);
     list.names(cipherSuites, ciphers);
     list.names(sslv2CipherKinds, ciphers);
     list.end();

@@ -26,7 +26,7 @@ export const PIPELINE_HELP = `  -c, --config FILE            settings in YAML (s
                                kind. May be given several times.
       --format cim|native      one Splunk CIM event per transaction (default), or one event per message
       --policy NAME|FILE       TLS policy to judge by (default baseline). May be given several times.
-      --collect KINDS          kinds of events to make: flow,dns,tls,finding
+      --collect KINDS          kinds of events to make: flow,dns,tls,certificate,finding,agent
       --ignore-network CIDR    leave out this network; also --ignore-port PORT and --ignore-domain NAME
                                (*.example.com: all names below). May be given several times.
       --set SETTING=VALUE      any other setting, such as --set dns.query_timeout_s=5

@@ -1,10 +1,13 @@
 /** `vesper run`: the traffic of this host becomes events, until a signal ends it. */
+import type { Server } from 'node:http';
 import { Agent } from '../agent.ts';
 import { CaptureError } from '../capture/capture.ts';
 import { openLive } from '../capture/live.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
+import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
+import { metricsText, serveMetrics } from '../metrics.ts';
 import { Delivery } from '../outputs/delivery.ts';
 import { openOutput } from '../outputs/open.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
@@ -34,6 +37,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const abort = new AbortController();
   const counters = createCounters();
   let status: StatusLine | undefined;
+  let health: Health | undefined;
   const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
     status?.clear();
     logger[level](text);
@@ -62,6 +66,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
       dnsPorts: config.dns.ports,
       followTls: config.collect.some((kind) => kind === 'tls' || kind === 'finding'),
       onWarning: (text) => tell('warn', text),
+      onInterface: (change, name) => health?.interface(change, name),
     },
     (text) => tell('info', text),
   );
@@ -87,15 +92,31 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  reopeners.push(() => policyFiles.reload(agent));
+  reopeners.push(() => {
+    const succeeded = policyFiles.reload(agent);
+    health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
+  });
   policyFiles.watch(agent);
   status = new StatusLine(counters, live.backend);
   status.start();
+  health = new Health({
+    config,
+    counters,
+    backend: live.backend,
+    interfaces: () => live.interfaces(),
+    push: (event) => delivery.push(event),
+  });
+  let metrics: Server | undefined;
   try {
+    if (config.metrics.port !== 0)
+      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend));
+    health.start();
     await live.run(agent, abort.signal);
     agent.end();
+    health.stop();
     await delivery.close();
   } finally {
+    metrics?.close();
     policyFiles.close();
     live.close();
     status.stop();

@@ -159,6 +159,8 @@ export class TcpStream {
   }
 
   private deliver(bytes: Buffer, view: DataView, start: number, end: number): void {
+    // The capture may have cut all of a segment's payload.
+    if (start >= end) return;
     if (this.restLength === 0) {
       const used = this.consumer.consume(bytes, view, start, end);
       this.used ||= used > 0;

@@ -17,6 +17,7 @@ import {
   readU8List,
   readU16List,
 } from './extensions.ts';
+import { shared } from './shared-lists.ts';
 import { highestVersion } from './versions.ts';
 
 /** Version, random, and the lengths of three vectors. */
@@ -118,7 +119,7 @@ export function readClientHello(
     sessionId,
     cipherSuites,
     compressionMethods,
-    extensions: extensions.types,
+    extensions: shared(extensions.types),
     serverName: extensions.serverName,
     alpn: extensions.alpn,
     supportedVersions: extensions.supportedVersions,

@@ -7,7 +7,7 @@ import type { ClientHello, ServerHello } from '../event.ts';
 import { isGrease } from './versions.ts';
 
 /** The numbers in decimal with `-` between them, GREASE left out. */
-export function decimalList(values: readonly number[]): string {
+function decimalList(values: readonly number[]): string {
   let text = '';
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;

@@ -11,6 +11,7 @@ import type { ServerHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
 import { MAX_SESSION_ID_LENGTH } from './client-hello.ts';
 import { ExtensionType, readAlpn } from './extensions.ts';
+import { shared } from './shared-lists.ts';
 import { isTls13Draft } from './versions.ts';
 
 /** Version, random, the session id's length, cipher suite; less by one byte than what any version sends. */
@@ -85,7 +86,7 @@ export function readServerHello(reader: Reader, recordVersion: number | undefine
     sessionId,
     cipherSuite,
     compressionMethod,
-    extensions: extensions.types,
+    extensions: shared(extensions.types),
     alpn: extensions.alpn,
     keyShareGroup: extensions.keyShareGroup,
     helloRetryRequest: random === RETRY_RANDOM,
@@ -112,7 +113,7 @@ export function readDraftRetry(reader: Reader, recordVersion: number | undefined
     sessionId: '',
     cipherSuite,
     compressionMethod: 0,
-    extensions: extensions.types,
+    extensions: shared(extensions.types),
     alpn: extensions.alpn,
     keyShareGroup: extensions.keyShareGroup,
     helloRetryRequest: true,

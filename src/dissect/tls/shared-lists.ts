@@ -15,15 +15,39 @@ const kept = new Array<readonly number[]>(PLACES).fill(NONE);
 export function listAt(view: DataView, position: number, count: number): readonly number[] {
   if (count === 0) return NONE;
   if (count > MAX_SHARED_LENGTH) return newListAt(view, position, count);
-  // Fibonacci hashing: the upper bits of a product with 2^32 / φ are the well mixed ones.
   let hash = count;
-  for (let i = 0; i < count; i++) hash = Math.imul(hash ^ view.getUint16(position + 2 * i), 0x9e3779b1);
+  for (let i = 0; i < count; i++) hash = mix(hash, view.getUint16(position + 2 * i));
   const place = hash >>> 22;
   const list = kept[place]!;
   if (isListAt(list, view, position, count)) return list;
   const made = newListAt(view, position, count);
   kept[place] = made;
   return made;
+}
+
+/** An equal list that is kept, or this one, which is kept from now on and which nobody may change. */
+export function shared(values: readonly number[]): readonly number[] {
+  const count = values.length;
+  if (count === 0) return NONE;
+  if (count > MAX_SHARED_LENGTH) return values;
+  let hash = count;
+  for (let i = 0; i < count; i++) hash = mix(hash, values[i]!);
+  const place = hash >>> 22;
+  const list = kept[place]!;
+  if (isEqual(list, values)) return list;
+  kept[place] = values;
+  return values;
+}
+
+/** Fibonacci hashing: the upper bits of a product with 2^32 / φ are the well mixed ones. */
+function mix(hash: number, value: number): number {
+  return Math.imul(hash ^ value, 0x9e3779b1);
+}
+
+function isEqual(list: readonly number[], values: readonly number[]): boolean {
+  if (list.length !== values.length) return false;
+  for (let i = 0; i < values.length; i++) if (list[i] !== values[i]) return false;
+  return true;
 }
 
 function isListAt(list: readonly number[], view: DataView, position: number, count: number): boolean {

@@ -84,7 +84,10 @@ export class TlsTracker implements HandshakeReporter {
   endFlow(slot: number): void {
     if (this.connections.size === 0) return;
     const connection = this.connections.get(slot);
-    if (connection) this.finish(connection);
+    if (connection === undefined) return;
+    this.finish(connection);
+    // A connection that was closed and reported may still get data.
+    this.flows.setStage(slot, Stage.new);
   }
 
   /** The end of the capture. */

@@ -111,6 +111,12 @@ test('what the consumer does not use is given again, and the stream ends when it
   assert.equal(stream.segment(segment(9, 'jklm')), false);
 });
 
+test('a segment of which nothing was captured is not looked at', () => {
+  const stream = new TcpStream({ consume: () => assert.fail('there is nothing to look at') });
+  assert.equal(stream.segment(segment(0, 'abc', TcpFlag.ack, 0)), false);
+  assert.equal(stream.failed, true);
+});
+
 test('a frame cut by the snap length ends the stream after what is captured', () => {
   const collector = new Collector();
   const stream = new TcpStream(collector);

@@ -75,6 +75,15 @@ test('what is not wanted is not produced', () => {
   }
 });
 
+test('data that comes after the connection was closed and reported is not followed', () => {
+  const connection = new TlsTest();
+  connection.send('client', SIMPLE_CLIENT_HELLO);
+  connection.end();
+  connection.send('server', SIMPLE_SERVER_HELLO.subarray(60));
+  connection.end();
+  assert.equal(connection.handshakes.length, 1);
+});
+
 test('roles come from the messages', () => {
   const connection = new TlsTest();
   connection.send('server', SIMPLE_CLIENT_HELLO);

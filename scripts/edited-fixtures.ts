@@ -1,0 +1,198 @@
+/**
+ * Makes golden cases out of others: traffic that real programs do not produce at will, from the bytes that they did.
+ *
+ *     node dist/scripts/edited-fixtures.js
+ *
+ * Afterwards `UPDATE_EXPECTED=1 node --test dist/test/fixtures/cases.test.js` writes their events.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PcapFile } from '../src/capture/pcap-file.ts';
+import { TcpFlag } from '../src/dissect/net/packet.ts';
+import { PROJECT } from '../test/support/shared.ts';
+
+const CASES = join(PROJECT, 'test/fixtures/cases');
+const ETHERNET = 14;
+const IP_LENGTH = ETHERNET + 2;
+const TCP = ETHERNET + 20;
+const SEQUENCE = TCP + 4;
+const ACKNOWLEDGMENT = TCP + 8;
+const DATA_OFFSET = TCP + 12;
+const FLAGS = TCP + 13;
+
+interface Edited {
+  readonly bytes: Buffer;
+  readonly seconds: number;
+  readonly micros: number;
+  /** Captured bytes; all without. */
+  readonly captured?: number;
+}
+
+async function framesOf(name: string): Promise<Edited[]> {
+  const frames: Edited[] = [];
+  const capture = await PcapFile.open(join(CASES, name, 'input.pcap'), { onWarning: () => {} });
+  const sink = {
+    frame({
+      bytes,
+      start,
+      end,
+      seconds,
+      nanos,
+    }: {
+      bytes: Buffer;
+      start: number;
+      end: number;
+      seconds: number;
+      nanos: number;
+    }) {
+      frames.push({ bytes: Buffer.from(bytes.subarray(start, end)), seconds, micros: nanos / 1000 });
+    },
+    ready: () => undefined,
+  };
+  await capture.run(sink, new AbortController().signal);
+  return frames;
+}
+
+const payloadAt = ({ bytes }: Edited): number => TCP + 4 * (bytes[DATA_OFFSET]! >> 4);
+const payloadOf = (frame: Edited): Buffer => frame.bytes.subarray(payloadAt(frame));
+const isClient = ({ bytes }: Edited): boolean => bytes.readUInt16BE(TCP) !== 443;
+
+interface Change {
+  readonly sequence?: number;
+  readonly acknowledgment?: number;
+  readonly flags?: number;
+  readonly payload?: Buffer;
+  readonly captured?: number;
+  readonly later?: number;
+}
+
+/** Checksums are left as they are: nobody verifies them. */
+function edit(frame: Edited, change: Change): Edited {
+  const payload = change.payload ?? payloadOf(frame);
+  const bytes = Buffer.concat([frame.bytes.subarray(0, payloadAt(frame)), payload]);
+  bytes.writeUInt16BE(bytes.length - ETHERNET, IP_LENGTH);
+  if (change.sequence !== undefined) bytes.writeUInt32BE(change.sequence >>> 0, SEQUENCE);
+  if (change.acknowledgment !== undefined) bytes.writeUInt32BE(change.acknowledgment >>> 0, ACKNOWLEDGMENT);
+  if (change.flags !== undefined) bytes[FLAGS] = change.flags;
+  const { captured, later = 0 } = change;
+  return { bytes, seconds: frame.seconds + later, micros: frame.micros, ...(captured !== undefined && { captured }) };
+}
+
+const sequence = ({ bytes }: Edited): number => bytes.readUInt32BE(SEQUENCE);
+
+function write(name: string, text: string, frames: readonly Edited[]): void {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4);
+  header.writeUInt16LE(2, 4);
+  header.writeUInt16LE(4, 6);
+  header.writeUInt32LE(65_535, 16);
+  header.writeUInt32LE(1, 20);
+  const records = frames.flatMap(({ bytes, seconds, micros, captured = bytes.length }) => {
+    const record = Buffer.alloc(16);
+    [seconds, micros, captured, bytes.length].forEach((value, i) => void record.writeUInt32LE(value, 4 * i));
+    return [record, bytes.subarray(0, captured)];
+  });
+  const folder = join(CASES, name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'input.pcap'), Buffer.concat([header, ...records]));
+  writeFileSync(join(folder, 'README.md'), text);
+}
+
+const BY = 'Made from the case tls12-ecdhe by `scripts/edited-fixtures.ts`.';
+const all = await framesOf('tls12-ecdhe');
+/** The two connections of the case. */
+const first = all.slice(0, 20);
+const second = all.slice(20, 40);
+const [syn, synAck, ack, hello, helloAck, serverHello] = first as [Edited, Edited, Edited, Edited, Edited, Edited];
+
+write(
+  'tls-server-opens-connection',
+  `# TLS whose server opened the TCP connection
+
+The SYN comes from the TLS server, as with agents that call home. The flow's client is who opened the connection; the
+handshake's client is who sent the ClientHello. ${BY}
+`,
+  [
+    edit(synAck, { flags: TcpFlag.syn, acknowledgment: 0 }),
+    edit(syn, { flags: TcpFlag.syn | TcpFlag.ack, acknowledgment: sequence(synAck) + 1 }),
+    edit(helloAck, { sequence: sequence(synAck) + 1, acknowledgment: sequence(syn) + 1 }),
+    ...first.slice(3),
+  ],
+);
+
+write(
+  'tls-one-sided',
+  `# One side of two connections
+
+Of the first connection only what the client sent was captured, of the second only what the server sent, as on an
+asymmetric route. ${BY}
+`,
+  [...first.filter(isClient), ...second.filter((frame) => !isClient(frame))],
+);
+
+write(
+  'tls-midstream',
+  `# A capture that starts in the middle
+
+Of the first connection the TCP handshake is missing, of the second everything up to the ServerHello. ${BY}
+`,
+  [...first.slice(3), ...second.slice(5)],
+);
+
+write(
+  'tls-fast-open',
+  `# TCP Fast Open
+
+The SYN carries the ClientHello (RFC 7413), the SYN-ACK acknowledges it. ${BY}
+`,
+  [
+    edit(syn, { payload: payloadOf(hello) }),
+    edit(synAck, { acknowledgment: sequence(hello) + payloadOf(hello).length }),
+    edit(ack, { sequence: sequence(hello) + payloadOf(hello).length }),
+    ...first.slice(5),
+  ],
+);
+
+const CUT = 100;
+const parts = payloadOf(hello);
+write(
+  'tls-keep-alive-with-data',
+  `# Keep-alive segments that carry data
+
+The ClientHello comes in two segments; between them is a keep-alive of one byte, and the second segment begins with that
+byte again, one before the next that is expected (RFC 9293 §3.8.4). ${BY}
+`,
+  [
+    ...first.slice(0, 3),
+    edit(hello, { payload: parts.subarray(0, CUT) }),
+    edit(hello, { payload: parts.subarray(CUT - 1, CUT), sequence: sequence(hello) + CUT - 1 }),
+    edit(hello, { payload: parts.subarray(CUT - 1), sequence: sequence(hello) + CUT - 1 }),
+    ...first.slice(4),
+  ],
+);
+
+write(
+  'tls-data-after-reset',
+  `# Data after a reset connection was reported
+
+A regression: the client says hello, the server resets the connection, and seconds later, when its flow has been reported,
+a segment of it still comes. The handshake that had ended with the flow was looked for and was not there, which ended the
+whole program. ${BY}
+`,
+  [
+    ...first.slice(0, 4),
+    edit(helloAck, { flags: TcpFlag.rst | TcpFlag.ack }),
+    edit(second[0]!, { later: 20 }),
+    edit(first[7]!, { later: 20 }),
+  ],
+);
+
+write(
+  'tls-segment-cut-away',
+  `# A segment of which only the headers were captured
+
+A regression: the snap length left nothing of the segment with the ServerHello, and one byte was read beyond the end of the
+frame. ${BY}
+`,
+  [...first.slice(0, 5), edit(serverHello, { captured: payloadAt(serverHello) })],
+);

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { COUNTERS, createCounters } from '../src/counters.ts';
+import { metricsText, serveMetrics } from '../src/metrics.ts';
+import { UsageError } from '../src/usage-error.ts';
+
+const SAMPLE = /^([a-z_]+)(\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})? (\d+(?:\.\d+)?)$/;
+
+describe('metrics for Prometheus', () => {
+  it('hold every counter once, with help and type before', () => {
+    const counters = createCounters();
+    counters['frames.dropped.ring'] = 7;
+    counters['flows.active'] = 3;
+    counters['tls.handshakes'] = 5;
+    const text = metricsText(counters, 'ebpf');
+    const described = new Set<string>();
+    const samples: string[] = [];
+    for (const line of text.trimEnd().split('\n')) {
+      const [, comment, name] = /^# (HELP|TYPE) ([a-z_]+) ./.exec(line) ?? [];
+      if (comment === 'TYPE') {
+        assert.ok(!described.has(name as string), `${name} twice`);
+        described.add(name as string);
+      } else if (comment === undefined) {
+        const sample = SAMPLE.exec(line);
+        assert.ok(sample, line);
+        assert.ok(described.has(sample[1] as string), line);
+        samples.push(line);
+      }
+    }
+    assert.equal(
+      samples.filter((line) => line.startsWith('vesper_') && !line.startsWith('vesper_info')).length,
+      Object.keys(COUNTERS).length,
+    );
+    for (const line of [
+      'vesper_frames_dropped_total{reason="ring"} 7',
+      'vesper_flows_active 3',
+      'vesper_tls_handshakes_total 5',
+    ]) {
+      assert.ok(samples.includes(line), line);
+    }
+  });
+
+  it('are served at /metrics and nowhere else', async () => {
+    const server = await serveMetrics({ address: '127.0.0.1', port: 0 }, () => 'vesper_up 1\n');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+      assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+      assert.equal(await answer.text(), 'vesper_up 1\n');
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status, 404);
+      await assert.rejects(
+        serveMetrics({ address: '127.0.0.1', port }, () => ''),
+        UsageError,
+      );
+    } finally {
+      server.close();
+    }
+  });
+});
