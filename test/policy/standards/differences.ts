@@ -210,3 +210,12 @@ export const RFC9325_DISCOURAGED: readonly Difference[] = [
     reason: 'IANA discourages IDEA (RFC 5469, RFC 9847), of which RFC 9325 says nothing',
   },
 ];
+
+/** Extensions and key lengths: by policy and entry, what we make of it instead, and why. */
+export const DETAILS: Readonly<Record<string, Readonly<Record<string, readonly [ours: string, reason: string]>>>> = {
+  'bsi-tr-02102-2': {
+    renegotiation_info: ['free', 'TR-02102-2 §3.3.4 asks for it where sessions are renegotiated, which nobody can see'],
+  },
+  'nist-sp-800-52r2': {},
+  anssi: {},
+};

@@ -151,7 +151,10 @@ describe('real handshakes', () => {
   test('a server that refuses TLS 1.3 to a client that offers it', async () => {
     const [modern] = await handshakes('tls13');
     assert.ok(modern?.server);
-    const refused = { ...modern, server: { ...modern.server, version: 0x0303, cipherSuite: 0xc02f, extensions: [23] } };
+    const refused = {
+      ...modern,
+      server: { ...modern.server, version: 0x0303, cipherSuite: 0xc02f, extensions: [23, 65281] },
+    };
     const rules = (policy: string) =>
       loadPolicy(policy)
         .judge(refused)

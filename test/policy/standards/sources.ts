@@ -66,9 +66,9 @@ const FILES: Readonly<Record<Kind, string>> = {
   signature_schemes: 'Signature algorithms.md',
 };
 
-/** Rows of a table of the compliance dataset, cells without footnotes. */
-function rows(kind: Kind): string[][] {
-  return readSource('tls-compliance-dataset', 'markdown', FILES[kind])
+/** Rows of a table of the compliance dataset, cells without footnotes: the heading, a line of dashes, the body. */
+export function datasetRows(file: string): string[][] {
+  return readSource('tls-compliance-dataset', 'markdown', file)
     .split('\n')
     .filter((line) => line.trim().startsWith('|'))
     .map((line) =>
@@ -86,7 +86,7 @@ function rows(kind: Kind): string[][] {
  * @param column the beginning of the column's heading, such as `('NIST', 'Requirement')`
  */
 export function datasetAccepts(kind: Kind, column: string, keep: (row: string[]) => boolean = () => true): Set<number> {
-  const [head = [], , ...body] = rows(kind);
+  const [head = [], , ...body] = datasetRows(FILES[kind]);
   const index = head.findIndex((heading) => heading.startsWith(column));
   if (index < 0) throw new RangeError(`no column ${column} in ${FILES[kind]}`);
   const accepted = new Set<number>();
