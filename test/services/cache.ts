@@ -19,7 +19,10 @@ export const kafkaFolder = (version: KafkaVersion): string => join(SERVICES, `ka
 export const COLLECTOR = join(SERVICES, `collector-${digest('test/services/collector/go.sum')}`);
 
 function digest(file: string): string {
-  return createHash('sha256').update(readFileSync(join(PROJECT, file))).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(readFileSync(join(PROJECT, file)))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 export type Service = 'kafka' | 'collector';
