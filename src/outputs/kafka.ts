@@ -15,6 +15,7 @@ import kafkajs, {
 } from 'kafkajs';
 import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
+import { type Refusal, sendInHalves } from './halves.ts';
 import { snappyCodec, zstdCodec } from './kafka-codecs.ts';
 import { flowKey } from './line-values.ts';
 import type { KafkaSettings } from './options.ts';
@@ -197,9 +198,8 @@ export class KafkaOutput implements Output {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       if (signal?.aborted) onAbort();
-      const refused = await Promise.race([this.sendParts(batch, signal), aborted]);
-      if (refused[0] !== undefined)
-        throw new DeliveryError(refused[0], false, { delivered: batch.length - refused.length });
+      const sent = sendInHalves(batch, (part) => this.sendPart(part, signal));
+      await Promise.race([sent, aborted]);
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -211,18 +211,15 @@ export class KafkaOutput implements Output {
     await connection?.close();
   }
 
-  /** Sends all; where a record is refused, in halves, until what is refused stands alone. Returns why, for each of these. */
-  private async sendParts(batch: readonly CimEvent[], signal: AbortSignal | undefined): Promise<string[]> {
+  private async sendPart(part: readonly CimEvent[], signal: AbortSignal | undefined): Promise<Refusal | undefined> {
     try {
-      await this.produce(batch);
-      return [];
+      await this.produce(part);
+      return undefined;
     } catch (error) {
-      if (signal?.aborted || !RECORD_ERRORS.has(innermost(error).type ?? '')) throw retryable(error);
-      if (batch.length === 1) return [explain(error)];
+      const { type, message } = innermost(error);
+      if (!signal?.aborted && type !== undefined && RECORD_ERRORS.has(type)) return { reason: message };
+      throw new DeliveryError(message === '' ? 'the broker cannot be reached' : message, true, { cause: error });
     }
-    const middle = batch.length >> 1;
-    const first = await this.sendParts(batch.slice(0, middle), signal);
-    return [...first, ...(await this.sendParts(batch.slice(middle), signal))];
   }
 
   private async produce(batch: readonly CimEvent[]): Promise<void> {
@@ -337,13 +334,4 @@ function innermost(error: unknown): Error & { readonly type?: string } {
   let inner = error as Error;
   while (inner.cause instanceof Error) inner = inner.cause;
   return inner;
-}
-
-function explain(error: unknown): string {
-  const { message } = innermost(error);
-  return message === '' ? 'the broker cannot be reached' : message;
-}
-
-function retryable(error: unknown): DeliveryError {
-  return error instanceof DeliveryError ? error : new DeliveryError(explain(error), true, { cause: error });
 }

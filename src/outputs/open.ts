@@ -1,6 +1,5 @@
 /** From the settings of outputs to outputs. Nothing is connected or created yet: that happens with the first batch. */
 
-import { UsageError } from '../usage-error.ts';
 import { FileOutput } from './file.ts';
 import type { OutputSettings } from './options.ts';
 import type { Output } from './output.ts';
@@ -21,8 +20,13 @@ export async function openOutput(settings: OutputSettings, sensor: string): Prom
       const { KafkaOutput } = await import('./kafka.ts');
       return new KafkaOutput(settings, sensor);
     }
-    case 'otlp':
-    case 'hec':
-      throw new UsageError(`output ${settings.type}:// is not available yet in this version; write to a file or to -`);
+    case 'otlp': {
+      const { OtlpOutput } = await import('./otlp.ts');
+      return new OtlpOutput(settings, sensor);
+    }
+    case 'hec': {
+      const { HecOutput } = await import('./hec.ts');
+      return new HecOutput(settings, sensor);
+    }
   }
 }
