@@ -7,8 +7,8 @@ import type { HeadPieces, LineParts } from './line-parts.ts';
 
 /** Policy files are the user's own, `observed` holds names from the wire; the sum keeps the event below its limit. */
 const MAX_ID_BYTES = 96;
-const MAX_SENTENCE_BYTES = 320;
-const MAX_VALUE_BYTES = 768;
+const MAX_SENTENCE_BYTES = 300;
+const MAX_VALUE_BYTES = 512;
 const MAX_NAME_BYTES = 256;
 
 const piece = (text: string): Piece => new Piece(text);

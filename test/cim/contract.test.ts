@@ -89,7 +89,10 @@ describe('event contracts', () => {
 
   it('holds for every CIM finding', () => {
     const normalizer = new Normalizer(samples.OPTIONS);
-    fc.assert(fc.property(finding, fc.nat(), (one, suppressed) => assertCim(normalizer.finding(one, suppressed))));
+    fc.assert(
+      fc.property(finding, fc.nat(), (one, suppressed) => assertCim(normalizer.finding(one, suppressed))),
+      { numRuns: 1000 },
+    );
   });
 
   it('holds for every native event', () => {
