@@ -1,6 +1,6 @@
 /** Batches that the other side does not take as they are. */
 import type { CimEvent } from '../cim/event.ts';
-import { DeliveryError } from './output.ts';
+import { asDeliveryError, DeliveryError } from './output.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -12,25 +12,37 @@ export interface Refusal {
  * Sends a batch, and where some event of it is refused (as too large, above all), its halves, in order, until what is
  * refused stands alone.
  * @param send rejects where the batch has to wait
- * @throws DeliveryError that tells how many of the batch were delivered
+ * @throws DeliveryError
  */
 export async function sendInHalves(
   batch: readonly CimEvent[],
   send: (part: readonly CimEvent[]) => Promise<Refusal | undefined>,
 ): Promise<void> {
   const waiting: (readonly CimEvent[])[] = [batch];
-  let lost = 0;
-  let reason: string | undefined;
+  const refused: CimEvent[] = [];
+  let reason = '';
   for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-    const refusal = await send(part);
+    let refusal: Refusal | undefined;
+    try {
+      refusal = await send(part);
+    } catch (error) {
+      const { message, retryable, retryAfterMs, cause } = asDeliveryError(error);
+      const remaining = [...refused, ...part, ...waiting.reverse().flat()];
+      throw new DeliveryError(message, retryable, {
+        cause,
+        remaining,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      });
+    }
     if (refusal === undefined) continue;
     if (refusal.lost === undefined && part.length > 1) {
       const middle = part.length >> 1;
       waiting.push(part.slice(middle), part.slice(0, middle));
     } else {
-      lost += refusal.lost ?? 1;
-      reason ??= refusal.reason;
+      reason ||= refusal.reason;
+      // Which of them are lost is not said; how many is.
+      refused.push(...part.slice(-(refusal.lost ?? 1)));
     }
   }
-  if (reason !== undefined) throw new DeliveryError(reason, false, { delivered: batch.length - lost });
+  if (refused.length > 0) throw new DeliveryError(reason, false, { remaining: refused });
 }

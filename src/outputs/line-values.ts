@@ -9,7 +9,6 @@ const member = (name: string): Buffer => Buffer.from(`,"${name}":"`);
 const FLOW_ID = member('flow_id');
 /** The same in the native format, of flows alone. */
 const COMMUNITY_ID = member('community_id');
-const SEVERITY = member('severity');
 const QUOTE = 0x22;
 
 /** The part of the event's block between the quotes, or undefined. The values looked for hold no escapes. */
@@ -24,9 +23,4 @@ function textOf({ block, start, end }: CimEvent, name: Buffer): Buffer | undefin
 /** The Community ID: the same for all events of a connection. */
 export function flowKey(event: CimEvent): Buffer | undefined {
   return textOf(event, FLOW_ID) ?? textOf(event, COMMUNITY_ID);
-}
-
-/** Of a finding; undefined of any other event. */
-export function severityOf(event: CimEvent): string | undefined {
-  return event.kind === 'finding' ? textOf(event, SEVERITY)?.toString('latin1') : undefined;
 }

@@ -4,11 +4,11 @@
  */
 import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { packageVersion } from '../version.ts';
-import { severityOf } from './line-values.ts';
 import type { OtlpSettings, SeverityName } from './options.ts';
 import { ANY_VALUE, KEY_VALUE } from './otlp-fields.ts';
 import { mapOf, semanticAttributes } from './otlp-map.ts';
 import { bytesField, readFields, tag, textField, varintField, varintLength, WIRE, writeVarint } from './protobuf.ts';
+import { severityOf } from './selection.ts';
 import { sourcetypeOf } from './splunk.ts';
 
 /** Field numbers of the messages. */
@@ -38,12 +38,12 @@ const SEVERITY_NUMBERS: Readonly<Record<SeverityName, number>> = {
   critical: 18,
 };
 
-const SEVERITIES: ReadonlyMap<string, Buffer> = new Map(
+const SEVERITIES = Object.fromEntries(
   Object.entries(SEVERITY_NUMBERS).map(([name, number]) => [
     name,
     Buffer.concat([varintField(LOG_RECORD.severityNumber, number), textField(LOG_RECORD.severityText, name)]),
   ]),
-);
+) as Record<SeverityName, Buffer>;
 const NOTHING = Buffer.alloc(0);
 /** Tag and eight bytes. */
 const FIXED64_BYTES = 9;
@@ -123,7 +123,8 @@ export class OtlpRequestWriter {
   private record(event: CimEvent): LogRecord {
     const { block, start, end, kind } = event;
     const constant = this.kinds[kind];
-    const severity = SEVERITIES.get(severityOf(event) ?? '') ?? NOTHING;
+    const level = kind === 'finding' ? severityOf(event) : undefined;
+    const severity = level === undefined ? NOTHING : SEVERITIES[level];
     if (!this.asMap) return { head: [constant, severity], type: ANY_VALUE.text, block, start, end };
     const values = JSON.parse(event.line) as { [key: string]: unknown };
     const map = mapOf(values);

@@ -103,7 +103,7 @@ describe('OTLP', { skip }, () => {
         assert.equal(error.retryable, retryable);
         assert.equal(error.message, `answered ${status}: a reason`);
         assert.equal(error.retryAfterMs, retryable ? 7000 : undefined);
-        assert.equal(error.delivered, 0);
+        assert.equal(error.remaining?.length, 3);
         return true;
       });
       await output.send(sampleEvents(3));
@@ -117,7 +117,7 @@ describe('OTLP', { skip }, () => {
     const output = outputTo(proxy.port);
     await assert.rejects(output.send(sampleEvents(10)), (error: DeliveryError) => {
       assert.equal(error.retryable, false);
-      assert.equal(error.delivered, 7);
+      assert.equal(error.remaining?.length, 3);
       assert.equal(error.message, '3 of 10 records were rejected: no way');
       return true;
     });

@@ -4,9 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Expression, parseExpression } from './expression.ts';
+import { parseExpression } from './expression.ts';
 import type { Fields } from './fields.ts';
 import { type Predicate, parseSearch } from './search.ts';
+import type { Expression } from './values.ts';
 
 export type Stanzas = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
@@ -113,6 +114,16 @@ export class AddOn {
         return [eventType, [...settings].filter(([, state]) => state === 'enabled').map(([tag]) => tag)];
       }),
     );
+  }
+
+  /** Fields that the settings of a sourcetype make. */
+  names(sourceType: string): string[] {
+    const { aliases, evals } = this.sourceTypes.get(sourceType)!;
+    return [...aliases.map(({ to }) => to), ...evals.map(([name]) => name)];
+  }
+
+  hasEventType(wanted: string): boolean {
+    return this.eventTypes.some(([name]) => name === wanted);
   }
 
   see(sourceType: string, line: string): Seen {

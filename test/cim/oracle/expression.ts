@@ -1,26 +1,8 @@
 /** Expressions of Splunk's `eval`, as far as the models and the add-on use them; any other grammar is an error. */
 import { isIP } from 'node:net';
-import { asNumber, type Fields } from './fields.ts';
+import { FUNCTIONS } from './functions.ts';
 import { TokenStream } from './tokens.ts';
-
-/** Null where a field is missing or an expression has no value; an array is a field of several values. */
-export type Value = string | number | boolean | null | readonly string[];
-export type Expression = (fields: Fields) => Value;
-
-const truth = (value: Value): boolean => value === true;
-
-function numeric(value: Value): number | undefined {
-  if (typeof value === 'number') return value;
-  return typeof value === 'string' ? asNumber(value) : undefined;
-}
-
-/** Numbers compare as numbers, texts as texts with their case; null and several values equal nothing. */
-function compare(left: Value, right: Value): number | undefined {
-  const [a, b] = [numeric(left), numeric(right)];
-  if (a !== undefined && b !== undefined) return a - b;
-  if (typeof left !== 'string' || typeof right !== 'string') return undefined;
-  return left === right ? 0 : left < right ? -1 : 1;
-}
+import { compare, type Expression, numeric, truth } from './values.ts';
 
 const COMPARISONS: Readonly<Record<string, (order: number) => boolean>> = {
   '==': (order) => order === 0,
@@ -45,62 +27,6 @@ function patternOf(pattern: string): (text: string) => boolean {
   if (pattern === MAC) return (text) => /^([0-9A-F]{2}[:-]){5}([0-9A-F]{2})$/.test(text);
   throw new Error(`unknown pattern ${pattern}`);
 }
-
-type Maker = (args: readonly Expression[]) => Expression;
-
-function withArguments(count: number, make: (args: readonly Expression[]) => Expression): Maker {
-  return (args) => {
-    if (args.length !== count) throw new Error(`${args.length} arguments instead of ${count}`);
-    return make(args);
-  };
-}
-
-const FUNCTIONS: Readonly<Record<string, Maker>> = {
-  null: withArguments(0, () => () => null),
-  true: withArguments(0, () => () => true),
-  isnull: withArguments(
-    1,
-    ([value]) =>
-      (fields) =>
-        value!(fields) === null,
-  ),
-  isnotnull: withArguments(
-    1,
-    ([value]) =>
-      (fields) =>
-        value!(fields) !== null,
-  ),
-  isnum: withArguments(
-    1,
-    ([value]) =>
-      (fields) =>
-        numeric(value!(fields)) !== undefined,
-  ),
-  mvcount: withArguments(1, ([value]) => (fields) => {
-    const values = value!(fields);
-    return values === null ? null : Array.isArray(values) ? values.length : 1;
-  }),
-  if: withArguments(
-    3,
-    ([when, then, otherwise]) =>
-      (fields) =>
-        (truth(when!(fields)) ? then! : otherwise!)(fields),
-  ),
-  case: (args) => {
-    if (args.length % 2 !== 0) throw new Error('case with a condition without a value');
-    return (fields) => {
-      for (let i = 0; i < args.length; i += 2) if (truth(args[i]!(fields))) return args[i + 1]!(fields);
-      return null;
-    };
-  },
-  coalesce: (args) => (fields) => {
-    for (const arg of args) {
-      const value = arg(fields);
-      if (value !== null) return value;
-    }
-    return null;
-  },
-};
 
 function field(name: string): Expression {
   return (fields) => {
@@ -155,17 +81,29 @@ function comparison(stream: TokenStream): Expression {
   };
 }
 
-function sum(stream: TokenStream): Expression {
-  let left = primary(stream);
-  while (stream.take('+')) {
-    const [a, b] = [left, primary(stream)];
+const ARITHMETIC: Readonly<Record<string, (x: number, y: number) => number | null>> = {
+  '+': (x, y) => x + y,
+  '-': (x, y) => x - y,
+  '*': (x, y) => x * y,
+  '/': (x, y) => (y === 0 ? null : x / y),
+};
+
+/** Operators of one rank, from left to right; null where a side is no number. */
+function arithmetic(stream: TokenStream, signs: readonly string[], operand: (stream: TokenStream) => Expression) {
+  let left = operand(stream);
+  for (;;) {
+    const sign = signs.find((one) => stream.take(one));
+    if (sign === undefined) return left;
+    const [a, b, compute] = [left, operand(stream), ARITHMETIC[sign]!];
     left = (fields) => {
       const [x, y] = [numeric(a(fields)), numeric(b(fields))];
-      return x === undefined || y === undefined ? null : x + y;
+      return x === undefined || y === undefined ? null : compute(x, y);
     };
   }
-  return left;
 }
+
+const product = (stream: TokenStream): Expression => arithmetic(stream, ['*', '/'], primary);
+const sum = (stream: TokenStream): Expression => arithmetic(stream, ['+', '-'], product);
 
 function primary(stream: TokenStream): Expression {
   if (stream.take('(')) {

@@ -2,10 +2,11 @@
  * What Splunk's test add-on would say of one event. It counts over all events of a source type; judging each alone is
  * stricter, as is that optional fields must be valid too and that its two ways of reading lists of values must agree.
  */
-import type { Value } from './expression.ts';
+
 import type { Fields } from './fields.ts';
 import type { Dataset, ModelField, ModelName, Oracle } from './models.ts';
 import { valueMatcher } from './search.ts';
+import type { Value } from './values.ts';
 
 export type Rule = 'missing' | 'multi-value' | 'invalid' | 'cluster' | 'forbidden' | 'models';
 

@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Expression, parseExpression } from './expression.ts';
+import { parseExpression } from './expression.ts';
 import { type Predicate, parseSearch } from './search.ts';
+import type { Expression } from './values.ts';
 
 /** SHA-256 of the files at commit 41a6bfae (2026-05-14). */
 export const DIGESTS: Readonly<Record<string, string>> = {

@@ -14,7 +14,7 @@ export function parseSearch(source: string): Predicate {
     const expression = parseExpression(where[1]!);
     return (fields) => expression(fields) === true;
   }
-  const stream = new TokenStream(source);
+  const stream = new TokenStream(source, 'search');
   const predicate = anyOf(stream);
   if (!stream.done) throw new Error(`unknown grammar before "${stream.peek()?.text}" of ${source}`);
   return predicate;
@@ -51,10 +51,13 @@ function term(stream: TokenStream): Predicate {
   const name = stream.next();
   if (name.type !== 'word' && name.type !== 'field' && name.type !== 'text')
     throw new Error(`"${name.text}" is no field`);
-  stream.expect('=');
+  const differs = stream.take('!=');
+  if (!differs) stream.expect('=');
   const value = stream.next();
   if (value.type === 'sign' && value.text !== '*') throw new Error(`"${value.text}" is no value`);
   const matches = valueMatcher(value.text);
+  // A field that is missing is neither equal nor different.
+  if (differs) return (fields) => fields.get(name.text)?.every((one) => !matches(one)) ?? false;
   return (fields) => fields.get(name.text)?.some(matches) ?? false;
 }
 

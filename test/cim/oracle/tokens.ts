@@ -12,18 +12,25 @@ const PATTERNS: readonly (readonly [Token['type'], RegExp])[] = [
   ['field', /'([^']*)'/y],
   ['number', /(\d+(?:\.\d+)?)(?![\w.])/y],
   ['word', /([A-Za-z_][\w:{}]*)/y],
-  ['sign', /(==|!=|<=|>=|[!=<>()+,|*])/y],
+  ['sign', /(==|!=|<=|>=|[!=<>()+\-/,|*])/y],
 ];
 
+/** Outside of `eval`, names hold dots without quotes. */
+const SEARCH_PATTERNS = PATTERNS.map(
+  ([type, pattern]) => [type, type === 'word' ? /([A-Za-z_][\w.:{}]*)/y : pattern] as const,
+);
+
+export type Language = 'eval' | 'search';
+
 /** @throws where the source holds anything else */
-export function tokensOf(source: string): Token[] {
+export function tokensOf(source: string, language: Language = 'eval'): Token[] {
   const tokens: Token[] = [];
   let at = 0;
   for (;;) {
     while (/\s/.test(source[at] ?? '')) at++;
     if (at === source.length) return tokens;
     const before = at;
-    for (const [type, pattern] of PATTERNS) {
+    for (const [type, pattern] of language === 'eval' ? PATTERNS : SEARCH_PATTERNS) {
       pattern.lastIndex = at;
       const match = pattern.exec(source);
       if (match === null) continue;
@@ -41,9 +48,9 @@ export class TokenStream {
   private readonly tokens: readonly Token[];
   private at = 0;
 
-  constructor(source: string) {
+  constructor(source: string, language: Language = 'eval') {
     this.source = source;
-    this.tokens = tokensOf(source);
+    this.tokens = tokensOf(source, language);
   }
 
   get done(): boolean {
