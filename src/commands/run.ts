@@ -86,7 +86,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     outputsLeft--;
     if (outputsLeft === 0) abort.abort();
   };
-  const options = { live: true, spoolDirectory: spoolDirectory(config) };
+  const options = { live: true, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
   const delivery = await openDelivery(config.outputs, options, counters, onNotice);
   const agent = new Agent({
     config,
