@@ -45,6 +45,7 @@ describe('vesper with the real peers', { skip }, () => {
     collector.clear();
     const first = await replay(file, `kafka://${kafka.brokers().join(',')}/${topic}`, hec);
     assert.equal(first.status, 0, first.stderr);
+    assert.doesNotMatch(first.stderr, /Warning/);
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     assert.ok(lines.length > 50);
     const records = await kafka.records(topic);
