@@ -8,7 +8,7 @@ import type { LiveCapture, LiveOptions, LiveSink } from './capture.ts';
 import { cgroupRoot } from './cgroups.ts';
 import { WallClock } from './clock.ts';
 import { type Attachment, EbpfObject } from './ebpf-object.ts';
-import { applyFilters } from './ebpf-settings.ts';
+import { applyFilters, type KernelFilters } from './ebpf-settings.ts';
 import { adoptSockets } from './existing-sockets.ts';
 import { FlowMap } from './flow-map.ts';
 import { InterfaceWatch, unmatched } from './interfaces.ts';
@@ -92,6 +92,10 @@ export class EbpfCapture implements LiveCapture {
     this.links.close();
     this.records.unmap();
     this.object.close();
+  }
+
+  filter(filters: KernelFilters): void {
+    applyFilters(this.object, filters);
   }
 
   private drain(sink: LiveSink): 'more' | 'some' | 'none' {
