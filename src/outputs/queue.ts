@@ -143,10 +143,7 @@ export class OutputQueue {
     const drained = this.drain();
     // A peer that is away will hardly come back within seconds, and what is in the spool is sent after the next start.
     if (!(this.store.durable && this.sender?.isFailing)) await Promise.race([drained, deadline]);
-    const unsent = this.sender?.stop() ?? 0;
-    const left = this.store.close();
-    const lost = this.store.durable ? left : left + unsent;
-    this.losses.add('shutdown', lost, 'the agent had to end');
+    this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
     this.losses.flush();
     await Promise.race([this.output.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
   }
@@ -220,9 +217,7 @@ export class OutputQueue {
   private fail(): void {
     this.failed = true;
     this.isChoosy = true;
-    const unsent = this.sender?.stop() ?? 0;
-    const left = this.store.close();
-    this.ledger.settle('output', this.store.durable ? left : left + unsent);
+    this.ledger.settle('output', this.store.close(this.sender?.stop() ?? []));
     this.book(this.filling.events.length);
     this.ledger.settle('output', this.filling.events.length);
     this.filling = emptyBatch();
