@@ -18,6 +18,7 @@ export interface Config {
   readonly collect: readonly Kind[];
   readonly format: 'cim' | 'native';
   readonly extras: Extras;
+  readonly aggregate: { readonly window_s: number };
   readonly outputs: readonly OutputSettings[];
   readonly spool: { readonly directory: string };
   readonly shutdown_timeout_s: number;
@@ -48,7 +49,13 @@ export interface Config {
 const require = createRequire(import.meta.url);
 
 /** What the project's own tests are told; no settings. */
-const TEST_VARIABLES: ReadonlySet<string> = new Set(['VESPER_CORPUS', 'VESPER_REQUIRE']);
+const TEST_VARIABLES: ReadonlySet<string> = new Set([
+  'VESPER_CORPUS',
+  'VESPER_REQUIRE',
+  'VESPER_SERVICES',
+  'VESPER_TEST_KAFKA',
+  'VESPER_TEST_OTLP',
+]);
 
 type Tree = { [key: string]: unknown };
 
