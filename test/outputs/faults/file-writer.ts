@@ -15,9 +15,14 @@ const settings = fileSettings(path, {
   rotate: { bytes: Number(rotateBytes) },
 });
 const counters = createCounters();
-const delivery = await openDelivery([settings], { live: true, spoolDirectory: '' }, counters, (notice) => {
-  throw new Error(JSON.stringify(notice));
-});
+const delivery = await openDelivery(
+  [settings],
+  { live: true, spoolDirectory: '', sensor: 'test' },
+  counters,
+  (notice) => {
+    throw new Error(JSON.stringify(notice));
+  },
+);
 let stopped = false;
 process.once('SIGTERM', () => {
   stopped = true;
