@@ -33,6 +33,17 @@ const FLAGS = {
   capture: { type: 'string' },
 } as const;
 
+/** So long the process may take to end by itself. */
+const LAST_GRACE_MS = 1_000;
+
+/**
+ * A write that hangs in a thread (standard output whose reader stands still, a network file system that is away) holds the
+ * process, even in `process.exit`: libuv waits for its threads. Nothing is left to lose then.
+ */
+function endInAnyCase(): void {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_GRACE_MS).unref();
+}
+
 /** @param read the settings as they are now; throws `UsageError` */
 async function watch(read: () => Config, config: Config, logger: Logger): Promise<number> {
   let failed = false;
@@ -138,6 +149,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     process.off('SIGTERM', stop);
   }
   logger.info({ counters: summary(counters) }, 'run done');
+  endInAnyCase();
   return failed || losses(counters) > 0 ? 1 : 0;
 }
 
