@@ -44,6 +44,8 @@ const BLOCKS = 128;
 const RETIRE_MS = 20;
 /** What the hellos and DNS messages of one frame need, also of one that offloading made of many segments. */
 const SNAP_LENGTH = 16 * 1024;
+/** Every packet is copied: a bulk transfer of 1 Gbit/s that begins on an idle host still fits the ring. */
+const IDLE_MS = 100;
 /** Blocks taken before others have their turn. */
 const BLOCKS_AT_ONCE = 16;
 
@@ -148,7 +150,7 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
-    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
+    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink), idleMs: IDLE_MS }, signal);
     // What passed until now is in a block that the kernel still fills.
     await sleep(2 * RETIRE_MS);
     for (let round = 0; round < BLOCKS && this.drain(sink) === 'more'; round++);

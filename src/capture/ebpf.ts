@@ -24,6 +24,8 @@ const RING_SIZE = 16 * 1024 * 1024;
 const RECORDS_AT_ONCE = 4096;
 /** How often the kernel's flows are compared with the agent's, in ticks of a second. */
 const SWEEP_TICKS = 60;
+/** Four looks a second cost an idle host less than a thousandth of a core. */
+const IDLE_MS = 250;
 /** What is older than this and not in the ring will not come. */
 const LAG_NS = 100_000_000;
 
@@ -79,7 +81,7 @@ export class EbpfCapture implements LiveCapture {
   }
 
   async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
-    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
+    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink), idleMs: IDLE_MS }, signal);
     for (const attachment of this.attachments.values()) attachment.detach();
     this.attachments.clear();
     while (this.drain(sink) === 'more');

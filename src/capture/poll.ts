@@ -2,14 +2,14 @@
 
 /** After a look that found something. The rings hold this much traffic many times over. */
 const BUSY_MS = 4;
-/** An idle host is looked at this often. */
-const IDLE_MS = 100;
 
 export interface Polled {
   /** Takes a bounded share of what is there; returns whether more is waiting. */
   drain(): 'more' | 'some' | 'none';
   /** Called once a second after a drain that left nothing waiting, and at least every few seconds. */
   tick(): void;
+  /** While nothing comes, looks are so far apart: what comes meanwhile has to fit the ring. */
+  readonly idleMs: number;
 }
 
 const TICK_MS = 1000;
@@ -39,7 +39,7 @@ export function poll(source: Polled, signal: AbortSignal): Promise<void> {
           ticked += sinceTick;
           source.tick();
         }
-        delay = found === 'none' ? Math.min(2 * delay, IDLE_MS) : BUSY_MS;
+        delay = found === 'none' ? Math.min(2 * delay, source.idleMs) : BUSY_MS;
         // Outputs and signals have their turn.
         if (found === 'more') setImmediate(look);
         else timer = setTimeout(look, delay);
