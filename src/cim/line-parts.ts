@@ -106,6 +106,8 @@ export class LineParts {
   private readonly innerList: ListWriter;
   private readonly eventId: Piece;
   private readonly sessionId: Piece;
+  /** See `CimOptions`. */
+  readonly runId: string;
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly hasLocalAddresses: boolean;
@@ -116,6 +118,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
+    this.runId = options.runId;
     this.sessionId = piece(`","session_id":"${options.runId}-`);
     this.dvc = sensorName(options.dvc);
     this.localAddresses = options.localAddresses;

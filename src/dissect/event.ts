@@ -106,6 +106,16 @@ export interface DnsTransactionEvent {
   readonly responseTime: number | undefined;
   /** Further copies of the query seen before the response or the time-out. */
   readonly retries: number;
+  /** The transaction over UDP whose response was truncated, where this one asks the same again over TCP (RFC 7766 §5). */
+  readonly retryOf?: DnsReference;
+}
+
+/** One transaction among others. */
+export interface DnsReference {
+  /** `Conversation.session` of its flow. */
+  readonly session: number;
+  /** Its message id. */
+  readonly id: number;
 }
 
 // ---------------------------------------------------------------- TLS (RFC 8446, RFC 5246, RFC 6101)
