@@ -1,6 +1,5 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import type { LiveSink } from './capture/capture.ts';
 import type { CimEvent, Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
@@ -14,6 +13,7 @@ import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
+import { deviceAddresses, hostAddresses } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import { directionOf } from './policy/direction.ts';
 import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
@@ -39,11 +39,6 @@ const NO_VERDICTS: readonly Verdict[] = [];
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
 const LIVE_SUPPRESS_S = 3600;
-
-/** The host's own addresses when the agent starts: they tell inbound from outbound. */
-function hostAddresses(): Set<string> {
-  return new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []));
-}
 
 /** The name of a run comes from its first frame: replaying a file gives the same ids, two files give different ones. */
 function runName(frame: Frame): string {
@@ -86,7 +81,14 @@ export class Agent implements LiveSink, PolicyUser {
     this.makeFormat = (runId) =>
       this.native
         ? new NativeFormat()
-        : new Normalizer({ dvc: config.sensor.name, runId, flowsCollected: flows, localAddresses });
+        : new Normalizer({
+            dvc: config.sensor.name,
+            runId,
+            extras: config.extras,
+            localAddresses,
+            deviceAddresses: live ? deviceAddresses : () => undefined,
+            flowsCollected: flows,
+          });
     this.engine = new Engine(
       {
         flows,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import convict from 'convict';
 import type { Node, Scalar as ScalarNode } from 'yaml';
-import type { Kind } from './cim/event.ts';
+import type { Extras, Kind } from './cim/event.ts';
 import type { FingerprintName } from './dissect/tls/fingerprints.ts';
 import { OUTPUT_OPTIONS } from './output-options.ts';
 import { parseOutputs, secretVariables } from './output-settings.ts';
@@ -17,6 +17,7 @@ export interface Config {
   readonly interfaces: readonly string[];
   readonly collect: readonly Kind[];
   readonly format: 'cim' | 'native';
+  readonly extras: Extras;
   readonly outputs: readonly OutputSettings[];
   readonly spool: { readonly directory: string };
   readonly shutdown_timeout_s: number;

@@ -1,7 +1,7 @@
 /** Every setting, once: what it means, its default, unit, type and environment variable. */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { KINDS } from './cim/event.ts';
+import { EXTRAS, KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
 import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
 import { asNumber, list, oneOf, port, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
@@ -44,6 +44,7 @@ const FORMATS = {
   },
   flowCount: whole(16, 4_194_304),
   eventFormat: { coerce: (value: unknown) => value, complaint: oneOf(['cim', 'native']) },
+  extras: { coerce: (value: unknown) => value, complaint: oneOf(EXTRAS) },
   portOrNone: whole(0, 65_535),
   ipAddress: {
     coerce: (value: unknown) => value,
@@ -95,6 +96,14 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     'cim',
     'eventFormat',
     'cim or native',
+  ],
+  [
+    'extras',
+    'How much of `vesper` CIM events have. full: everything. lean: what joins, policies and dashboards need, without lists and ' +
+      'counters. off: nothing but fields of CIM.',
+    'full',
+    'extras',
+    EXTRAS.join(', '),
   ],
   [
     'outputs',

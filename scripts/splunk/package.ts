@@ -29,8 +29,8 @@ function entriesOf(folder: string, name: string): TarEntry[] {
 }
 
 /** The add-on as .spl, a gzipped tar archive of one folder. */
-export function addOnPackage(): Buffer {
-  const zipped = gzipSync(tar(entriesOf(ADD_ON_FOLDER, ADD_ON)), { level: constants.Z_BEST_COMPRESSION });
+export function addOnPackage(folder = ADD_ON_FOLDER): Buffer {
+  const zipped = gzipSync(tar(entriesOf(folder, ADD_ON)), { level: constants.Z_BEST_COMPRESSION });
   // RFC 1952 §2.3.1: the operating system, here "unknown" on all of them.
   zipped[9] = 255;
   return zipped;

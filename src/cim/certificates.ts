@@ -1,8 +1,9 @@
 /** Certificates as CIM Certificates (SSL): one event for each certificate of a chain. */
-import type { Certificate, CertificateEvent } from '../dissect/event.ts';
+import type { Certificate, CertificateEvent, NameAttributes } from '../dissect/event.ts';
+import type { Verdict } from '../policy/verdict.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
-import type { HeadPieces, LineParts } from './line-parts.ts';
+import { type HeadPieces, type LineParts, MAX_CIM_LINE } from './line-parts.ts';
 import { listSpec } from './pieces.ts';
 
 /** A name is a few dozen characters; a certificate may carry 64 KB of them. */
@@ -13,9 +14,12 @@ const MAX_SERIAL_BYTES = 64;
 const MAX_ALGORITHM_BYTES = 64;
 const MAX_SERVER_NAME_BYTES = 256;
 /** Certificates of content networks name about a hundred hosts. */
-const ALTERNATIVE_NAMES = listSpec('subject_alternative_names', 40, 1_200, 'subject_alternative_name_count');
+const ALTERNATIVE_NAMES = listSpec('subject_alternative_names', 40, 1_000, 'subject_alternative_name_count');
 const MAX_ALTERNATIVE_NAME_BYTES = 256;
+/** What `names` writes besides the list's items. */
+const NAMES_BYTES = 100;
 const DAY = 86_400;
+const NO_VERDICTS: readonly Verdict[] = [];
 
 const piece = (text: string): Piece => new Piece(text);
 
@@ -34,10 +38,25 @@ const SSL_SIGNATURE_ALGORITHM = piece(',"ssl_signature_algorithm":"');
 const SSL_PUBLIC_KEY_ALGORITHM = piece(',"ssl_publickey_algorithm":"');
 const SSL_IS_VALID = { yes: piece(',"ssl_is_valid":true'), no: piece(',"ssl_is_valid":false') };
 
+/** Keys of a name's other attributes, and how the whole of them is bounded: names are anybody's. */
+const attributeKeys = (of: 'subject' | 'issuer') => ({
+  email: piece(`,"ssl_${of}_email":"`),
+  emailDomain: piece(`,"ssl_${of}_email_domain":"`),
+  locality: piece(`,"ssl_${of}_locality":"`),
+  state: piece(`,"ssl_${of}_state":"`),
+  street: piece(`,"ssl_${of}_street":"`),
+  unit: piece(`,"ssl_${of}_unit":"`),
+});
+const SUBJECT_KEYS = attributeKeys('subject');
+const ISSUER_KEYS = attributeKeys('issuer');
+const MAX_ATTRIBUTE_BYTES = 96;
+/** What `fields` writes at most, an attribute of a name more or less. */
+const MAX_FIELDS_BYTES = 2_200;
+
 /** `vesper.certificate` begins with whose it is. */
 const FROM = {
-  server: piece(',"vesper":{"certificate":{"from":"server"'),
-  client: piece(',"vesper":{"certificate":{"from":"client"'),
+  server: piece(',"certificate":{"from":"server"'),
+  client: piece(',"certificate":{"from":"client"'),
 };
 const INDEX = piece(',"index":');
 const CHAIN_LENGTH = piece(',"chain_length":');
@@ -66,13 +85,13 @@ export class CertificateLine {
 
   constructor(parts: LineParts) {
     this.parts = parts;
-    this.heads = parts.headPieces('', false);
+    this.heads = parts.headPieces([], { sensor: false, vendor: false, layers: false });
   }
 
   make(event: CertificateEvent): CimEvent {
     const { parts } = this;
     const { writer } = parts;
-    const { certificate, conversation, serverName, time } = event;
+    const { certificate, conversation, time } = event;
     parts.head(time, this.heads, conversation);
     parts.ends(conversation);
     const { fields, key, names } = this.constantParts(certificate);
@@ -80,17 +99,29 @@ export class CertificateLine {
     writer.piece(fields);
     // By its dates at the time of the packet: whom the client trusts is not to be seen.
     writer.piece(time.seconds >= notBefore && time.seconds <= notAfter ? SSL_IS_VALID.yes : SSL_IS_VALID.no);
-    parts.session(conversation);
+    if (parts.extras === 'off') parts.end();
+    else {
+      parts.joinKeys(conversation);
+      this.extras(event, key, names);
+      parts.tail(conversation);
+    }
+    return writer.end('certificate', time.seconds, time.nanos);
+  }
+
+  private extras(event: CertificateEvent, key: Piece, names: Piece): void {
+    const { parts } = this;
+    const { writer } = parts;
+    const { certificate, conversation, serverName, time } = event;
     writer.piece(FROM[event.from]);
     writer.count(INDEX, event.index);
     writer.count(CHAIN_LENGTH, event.chain.length);
     this.text(SERVER_NAME, serverName, MAX_SERVER_NAME_BYTES);
     writer.piece(key);
     this.age(certificate, time.seconds);
-    writer.piece(names);
+    const room = MAX_CIM_LINE - parts.tailRoom(NO_VERDICTS, conversation) - writer.length;
+    if (names.length <= room) writer.piece(names);
+    else this.names(certificate, room - NAMES_BYTES);
     writer.piece(END_OBJECT);
-    parts.tail(conversation);
-    return writer.end('certificate', time.seconds, time.nanos);
   }
 
   /** What depends on nothing but the certificate is written once and copied from then on. */
@@ -105,7 +136,7 @@ export class CertificateLine {
     this.key(certificate);
     const key = writer.pieceSince(start);
     writer.position = start;
-    this.names(certificate);
+    this.names(certificate, ALTERNATIVE_NAMES.maxBytes);
     const names = writer.pieceSince(start);
     writer.position = start;
     const made = { fields, key, names };
@@ -115,6 +146,7 @@ export class CertificateLine {
 
   private fields(certificate: Certificate): void {
     const { writer } = this.parts;
+    const start = writer.position;
     const { notBefore, notAfter } = certificate;
     this.text(SSL_HASH, certificate.sha256, MAX_SERIAL_BYTES);
     this.text(SSL_SERIAL, certificate.serial, MAX_SERIAL_BYTES);
@@ -124,11 +156,29 @@ export class CertificateLine {
     this.text(SSL_ISSUER, certificate.issuer, MAX_NAME_BYTES);
     this.text(SSL_ISSUER_COMMON_NAME, certificate.issuerCommonName, MAX_COMMON_NAME_BYTES);
     this.text(SSL_ISSUER_ORGANIZATION, certificate.issuerOrganization, MAX_COMMON_NAME_BYTES);
-    writer.count(SSL_START_TIME, notBefore);
-    writer.count(SSL_END_TIME, notAfter);
-    writer.count(SSL_VALIDITY_WINDOW, notAfter - notBefore);
+    writer.integer(SSL_START_TIME, notBefore);
+    writer.integer(SSL_END_TIME, notAfter);
+    writer.integer(SSL_VALIDITY_WINDOW, notAfter - notBefore);
     this.text(SSL_SIGNATURE_ALGORITHM, certificate.signatureAlgorithm, MAX_ALGORITHM_BYTES);
     this.text(SSL_PUBLIC_KEY_ALGORITHM, certificate.key.type, MAX_ALGORITHM_BYTES);
+    const end = start + MAX_FIELDS_BYTES;
+    this.attributes(SUBJECT_KEYS, certificate.subjectAttributes, end);
+    this.attributes(ISSUER_KEYS, certificate.issuerAttributes, end);
+  }
+
+  private attributes(keys: typeof SUBJECT_KEYS, attributes: NameAttributes, end: number): void {
+    const { unit, locality, state, street, email } = attributes;
+    this.attribute(keys.unit, unit, end);
+    this.attribute(keys.locality, locality, end);
+    this.attribute(keys.state, state, end);
+    this.attribute(keys.street, street, end);
+    this.attribute(keys.email, email, end);
+    const at = email?.lastIndexOf('@') ?? -1;
+    if (at >= 0) this.attribute(keys.emailDomain, email?.slice(at + 1), end);
+  }
+
+  private attribute(key: Piece, value: string | undefined, end: number): void {
+    if (this.parts.writer.position < end) this.text(key, value, MAX_ATTRIBUTE_BYTES);
   }
 
   private key({ version, key }: Certificate): void {
@@ -145,10 +195,11 @@ export class CertificateLine {
     if (now < notBefore) writer.piece(NOT_YET_VALID);
   }
 
-  private names({ selfSigned, subjectAlternativeNames }: Certificate): void {
-    const { writer, list } = this.parts;
+  private names({ selfSigned, subjectAlternativeNames }: Certificate, room: number): void {
+    const { writer, list, extras } = this.parts;
     writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
-    list.begin(ALTERNATIVE_NAMES);
+    if (extras !== 'full') return;
+    list.begin(ALTERNATIVE_NAMES, room);
     for (const name of subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
     list.end();
   }

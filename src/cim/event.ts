@@ -3,6 +3,10 @@
 export const KINDS = ['flow', 'dns', 'tls', 'certificate', 'finding', 'agent'] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** How much of `vesper` an event has: all of it, what analyses and joins need, or nothing but the fields of CIM. */
+export const EXTRAS = ['full', 'lean', 'off'] as const;
+export type Extras = (typeof EXTRAS)[number];
+
 /**
  * The line lies in `block` from `start` to `end`, one JSON object in UTF-8, and a newline at `end`. Events made one after
  * another lie one after another in the same block, so that an output can write many of them as one range without a

@@ -7,8 +7,8 @@ import type { HeadPieces, LineParts } from './line-parts.ts';
 
 /** Policy files are the user's own, `observed` holds names from the wire; the sum keeps the event below its limit. */
 const MAX_ID_BYTES = 96;
-const MAX_SENTENCE_BYTES = 320;
-const MAX_VALUE_BYTES = 768;
+const MAX_SENTENCE_BYTES = 300;
+const MAX_VALUE_BYTES = 512;
 const MAX_NAME_BYTES = 256;
 
 const piece = (text: string): Piece => new Piece(text);
@@ -27,8 +27,8 @@ const SIGNATURE_ID = piece('","signature_id":"');
 const SLASH = piece('/');
 const QUOTE = piece('"');
 const APPS = {
-  tls: piece(',"vesper":{"finding":{"app":"tls","policy":"'),
-  dns: piece(',"vesper":{"finding":{"app":"dns","policy":"'),
+  tls: piece(',"finding":{"app":"tls","policy":"'),
+  dns: piece(',"finding":{"app":"dns","policy":"'),
 };
 const RULE = piece('","rule":"');
 const LEVELS = { must: piece('","level":"must"'), should: piece('","level":"should"') };
@@ -36,7 +36,6 @@ const OPTIONAL = {
   observed: piece(',"observed":"'),
   expected: piece(',"expected":"'),
   reference: piece(',"reference":"'),
-  message: piece(',"message":"'),
   remediation: piece(',"remediation":"'),
 };
 const NAMES = { tls: piece(',"server_name":"'), dns: piece(',"query":"') };
@@ -50,12 +49,17 @@ export class FindingLine {
   constructor(parts: LineParts) {
     this.parts = parts;
     const head = (app: Finding['app']): HeadPieces =>
-      parts.headPieces(`"action":"allowed",${CATEGORIES[app]},"ids_type":"network",`, false);
+      parts.headPieces(['"action":"allowed"', CATEGORIES[app], '"ids_type":"network"'], {
+        sensor: true,
+        vendor: true,
+        layers: false,
+      });
     this.heads = { tls: head('tls'), dns: head('dns') };
   }
 
-  make({ time, conversation, app, name, violation }: Finding, suppressed: number): CimEvent {
+  make(finding: Finding, suppressed: number): CimEvent {
     const { parts } = this;
+    const { time, conversation, app, violation } = finding;
     const { writer } = parts;
     parts.head(time, this.heads[app], conversation);
     parts.ends(conversation);
@@ -67,7 +71,18 @@ export class FindingLine {
     writer.piece(SLASH);
     writer.text(violation.rule, MAX_ID_BYTES);
     writer.piece(QUOTE);
-    parts.session(conversation);
+    parts.user(conversation);
+    if (parts.extras === 'off') parts.end();
+    else {
+      parts.joinKeys(conversation);
+      this.extras(finding, suppressed);
+      parts.tail(conversation);
+    }
+    return writer.end('finding', time.seconds, time.nanos);
+  }
+
+  private extras({ app, name, violation }: Finding, suppressed: number): void {
+    const { writer, extras } = this.parts;
     writer.piece(APPS[app]);
     writer.text(violation.policy, MAX_ID_BYTES);
     writer.piece(RULE);
@@ -75,14 +90,13 @@ export class FindingLine {
     writer.piece(LEVELS[violation.level]);
     this.member(OPTIONAL.observed, violation.observed, MAX_VALUE_BYTES);
     this.member(OPTIONAL.expected, violation.expected, MAX_VALUE_BYTES);
-    this.member(OPTIONAL.reference, violation.reference, MAX_SENTENCE_BYTES);
-    this.member(OPTIONAL.message, violation.message, MAX_SENTENCE_BYTES);
-    this.member(OPTIONAL.remediation, violation.remediation, MAX_SENTENCE_BYTES);
+    if (extras === 'full') {
+      this.member(OPTIONAL.reference, violation.reference, MAX_SENTENCE_BYTES);
+      this.member(OPTIONAL.remediation, violation.remediation, MAX_SENTENCE_BYTES);
+    }
     this.member(NAMES[app], name, MAX_NAME_BYTES);
     if (suppressed > 0) writer.count(SUPPRESSED, suppressed);
     writer.piece(END_OBJECT);
-    parts.tail(conversation);
-    return writer.end('finding', time.seconds, time.nanos);
   }
 
   private member(key: Piece, text: string | undefined, limit: number): void {

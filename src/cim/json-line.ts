@@ -227,6 +227,15 @@ export class LineWriter {
     }
   }
 
+  /** `key` and the number, if it is a whole one that a double holds exactly, below zero too; else nothing. */
+  integer(key: Piece, value: number): void {
+    if (value >= 0) this.count(key, value);
+    else if (Number.isSafeInteger(value)) {
+      this.piece(key);
+      this.safe(String(value));
+    }
+  }
+
   /** The same for numbers that are written as strings: `key` ends in the opening quote. */
   quotedCount(key: Piece, value: number): void {
     const before = this.position;

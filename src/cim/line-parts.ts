@@ -3,16 +3,28 @@ import { type Conversation, NO_MAC, type Transport } from '../dissect/conversati
 import type { Timestamp } from '../dissect/event.ts';
 import type { Owner } from '../dissect/frame.ts';
 import type { Outcome, Verdict } from '../policy/verdict.ts';
+import type { Extras } from './event.ts';
 import { type LineWriter, Piece } from './json-line.ts';
 import { ListWriter, listSpec } from './pieces.ts';
 
+/** One interface of the sensor's host. */
+export interface DeviceAddresses {
+  /** RFC 5952 text. */
+  readonly ip: string | undefined;
+  /** Lower case with colons. */
+  readonly mac: string | undefined;
+}
+
 export interface CimOptions {
-  /** Name of the sensor, `dvc` of every event. */
+  /** Name of the sensor, `dvc` of the models that have one. */
   readonly dvc: string;
+  readonly extras: Extras;
   /** Makes `event_id` and `session_id` unique among runs; letters, digits, hyphens. A replay gives the same each time. */
   readonly runId: string;
   /** Addresses of the host itself as RFC 5952 text, for `direction`; empty where they mean nothing, as in a replay. */
   readonly localAddresses: ReadonlySet<string>;
+  /** Addresses of the host's interface of that name, for `dvc_ip` and `dvc_mac`; undefined in a replay. */
+  readonly deviceAddresses: (interfaceName: string) => DeviceAddresses | undefined;
   /** Whether `flow` events are made too: then TLS handshakes are not counted as Network_Traffic. */
   readonly flowsCollected: boolean;
 }
@@ -73,6 +85,9 @@ const OUTBOUND = piece(',"direction":"outbound"');
 const PROCESS_ID = piece(',"process_id":');
 const USER = piece(',"user":"');
 const INTERFACE = piece(',"interface":"');
+const SRC_INTERFACE = piece(',"src_interface":"');
+const DEST_INTERFACE = piece(',"dest_interface":"');
+const NO_ADDRESSES = piece('');
 const PROCESS = piece(',"process":{"user_id":');
 const COMMAND = piece(',"name":"');
 const PROCESS_NUMBER = piece(',"id":');
@@ -97,6 +112,18 @@ function sensorName(name: string): string {
   return JSON.stringify(kept);
 }
 
+/** Interfaces whose addresses are remembered; a host has fewer, and names come from the host alone. */
+const MAX_INTERFACES = 1_024;
+
+/** What a data model knows of every event besides its ends. */
+export interface ModelKnows {
+  /** `dvc`; elsewhere the sensor's name is in `vesper`. */
+  readonly sensor: boolean;
+  readonly vendor: boolean;
+  /** `protocol` and `protocol_version`. */
+  readonly layers: boolean;
+}
+
 /** What is constant for a transport and an IP version. */
 export type HeadPieces = Readonly<Record<Transport, readonly [ipv4: Piece, ipv6: Piece]>>;
 
@@ -106,11 +133,20 @@ export class LineParts {
   private readonly innerList: ListWriter;
   private readonly eventId: Piece;
   private readonly sessionId: Piece;
+<<<<<<< HEAD
   /** See `CimOptions`. */
   readonly runId: string;
+=======
+  /** `vesper` begins with what joins the event to others, where the data model has no fields for it. */
+  private readonly joins: Piece;
+  readonly extras: Extras;
+>>>>>>> main
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly hasLocalAddresses: boolean;
+  private readonly deviceAddresses: CimOptions['deviceAddresses'];
+  /** `dvc_ip` and `dvc_mac` by interface. */
+  private readonly devices = new Map<string, Piece>();
   private ordinal = 0;
 
   constructor(options: CimOptions, writer: LineWriter) {
@@ -121,21 +157,26 @@ export class LineParts {
     this.runId = options.runId;
     this.sessionId = piece(`","session_id":"${options.runId}-`);
     this.dvc = sensorName(options.dvc);
+    this.joins = piece(`,"vesper":{"dvc":${this.dvc},"flow_id":"`);
+    this.extras = options.extras;
+    this.deviceAddresses = options.deviceAddresses;
     this.localAddresses = options.localAddresses;
     this.hasLocalAddresses = options.localAddresses.size > 0;
   }
 
   /**
    * Everything from after the event id up to the source address, made once.
-   * @param fields constant CIM fields of the kind, each with its comma, such as `"action":"allowed",`
-   * @param layers whether the data model knows the network layer (`protocol`, `protocol_version`)
+   * @param fields constant CIM fields of the kind, such as `"action":"allowed"`
    */
-  headPieces(fields: string, layers: boolean): HeadPieces {
+  headPieces(fields: readonly string[], { sensor, vendor, layers }: ModelKnows): HeadPieces {
     const head = (transport: Transport, version: 4 | 6): Piece => {
-      const protocol = transport === 'icmp' ? 'icmp' : 'ip';
-      const network = layers ? `,"protocol":"${protocol}","protocol_version":"ipv${version}"` : '';
-      const sensor = `"dvc":${this.dvc},"vendor_product":"Vesper"`;
-      return piece(`",${fields}${sensor},"transport":"${transport}"${network},"src":"`);
+      const members = [...fields];
+      if (sensor) members.push(`"dvc":${this.dvc}`);
+      if (vendor) members.push('"vendor_product":"Vesper"');
+      members.push(`"transport":"${transport}"`);
+      if (layers)
+        members.push(`"protocol":"${transport === 'icmp' ? 'icmp' : 'ip'}","protocol_version":"ipv${version}"`);
+      return piece(`",${members.join(',')},"src":"`);
     };
     const both = (transport: Transport): readonly [Piece, Piece] => [head(transport, 4), head(transport, 6)];
     return { tcp: both('tcp'), udp: both('udp'), icmp: both('icmp') };
@@ -165,11 +206,14 @@ export class LineParts {
     if (clientMacHigh !== NO_MAC) this.mac(SRC_MAC, clientMacHigh, conversation.clientMacLow);
     if (serverMacHigh !== NO_MAC) this.mac(DEST_MAC, serverMacHigh, conversation.serverMacLow);
     if (vlan !== undefined) writer.quotedCount(VLAN, vlan);
-    if (this.hasLocalAddresses) this.direction(conversation.client.ip, conversation.server.ip);
-    if (owner !== undefined) {
-      writer.count(PROCESS_ID, owner.processId);
-      if (owner.userName !== undefined) this.text(USER, owner.userName, MAX_USER_BYTES);
-    }
+    if (this.hasLocalAddresses) this.here(conversation);
+    if (owner !== undefined) writer.count(PROCESS_ID, owner.processId);
+    this.user(conversation);
+  }
+
+  /** Whose process it is. */
+  user({ owner }: Conversation): void {
+    if (owner?.userName !== undefined) this.text(USER, owner.userName, MAX_USER_BYTES);
   }
 
   private bothEnds(conversation: Conversation, srcIp?: Piece, destIp?: Piece): void {
@@ -211,16 +255,41 @@ export class LineParts {
     this.writer.piece(QUOTE);
   }
 
-  /** From the host's own addresses; between two of its own, or two others, it is neither. */
-  private direction(client: string, server: string): void {
-    const fromHere = this.localAddresses.has(client);
-    if (fromHere !== this.localAddresses.has(server)) this.writer.piece(fromHere ? OUTBOUND : INBOUND);
+  /** What the host knows of its own place in it: between two of its own addresses, or two others, there is no direction. */
+  private here({ client, server, interfaceName }: Conversation): void {
+    const { writer } = this;
+    const fromHere = this.localAddresses.has(client.ip);
+    const directed = fromHere !== this.localAddresses.has(server.ip);
+    if (directed) writer.piece(fromHere ? OUTBOUND : INBOUND);
+    if (interfaceName === undefined || interfaceName === '') return;
+    if (directed) this.text(fromHere ? DEST_INTERFACE : SRC_INTERFACE, interfaceName, MAX_INTERFACE_BYTES);
+    writer.piece(this.device(interfaceName));
   }
 
-  /** The keys that join the events of one connection. */
+  private device(interfaceName: string): Piece {
+    const known = this.devices.get(interfaceName);
+    if (known !== undefined) return known;
+    const { ip, mac } = this.deviceAddresses(interfaceName) ?? {};
+    const text = (ip === undefined ? '' : `,"dvc_ip":"${ip}"`) + (mac === undefined ? '' : `,"dvc_mac":"${mac}"`);
+    const made = text === '' ? NO_ADDRESSES : piece(text);
+    if (this.devices.size < MAX_INTERFACES) this.devices.set(interfaceName, made);
+    return made;
+  }
+
+  /** The keys that join the events of one connection, as Network_Traffic has them. */
   session(conversation: Conversation): void {
+    this.writer.piece(FLOW_ID);
+    this.sessionOf(conversation);
+  }
+
+  /** The same at the beginning of `vesper`, and the sensor: for the data models that have no fields for them. */
+  joinKeys(conversation: Conversation): void {
+    this.writer.piece(this.joins);
+    this.sessionOf(conversation);
+  }
+
+  private sessionOf(conversation: Conversation): void {
     const { writer } = this;
-    writer.piece(FLOW_ID);
     writer.communityId(conversation);
     writer.piece(this.sessionId);
     writer.base36(conversation.session);
@@ -273,10 +342,17 @@ export class LineParts {
     writer.count(PROCESS_NUMBER, processId);
     this.text(COMMAND, command, MAX_COMMAND_BYTES);
     if (userName !== undefined) this.text(USER, userName, MAX_USER_BYTES);
-    if (executable !== undefined) this.text(EXECUTABLE, executable, MAX_EXECUTABLE_BYTES);
-    if (cgroup !== undefined) this.text(CGROUP, cgroup, MAX_CGROUP_BYTES);
+    if (this.extras === 'full') {
+      if (executable !== undefined) this.text(EXECUTABLE, executable, MAX_EXECUTABLE_BYTES);
+      if (cgroup !== undefined) this.text(CGROUP, cgroup, MAX_CGROUP_BYTES);
+    }
     if (containerId !== undefined) this.text(CONTAINER, containerId, CONTAINER_BYTES);
     writer.piece(END_OBJECT);
+  }
+
+  /** The end of an event without `vesper`. */
+  end(): void {
+    this.writer.piece(END_OBJECT);
   }
 
   /** How the packets were carried, and the end of `vesper` and of the event. */
@@ -289,7 +365,7 @@ export class LineParts {
     }
     if (innerVlan !== undefined) writer.count(INNER_VLAN, innerVlan);
     if (owner !== undefined) this.process(owner);
-    if (tunnels !== undefined) {
+    if (tunnels !== undefined && this.extras === 'full') {
       list.begin(TUNNELS);
       for (const { type, id, source, destination } of tunnels) {
         if (!list.next()) continue;

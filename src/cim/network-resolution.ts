@@ -57,9 +57,9 @@ const QUOTE = piece('"');
 const END_OBJECT = piece('}');
 
 const PROTOCOLS: Readonly<Record<DnsProtocol, Piece>> = {
-  dns: piece(',"vesper":{"dns":{"protocol":"dns"'),
-  mdns: piece(',"vesper":{"dns":{"protocol":"mdns"'),
-  llmnr: piece(',"vesper":{"dns":{"protocol":"llmnr"'),
+  dns: piece(',"dns":{"protocol":"dns"'),
+  mdns: piece(',"dns":{"protocol":"mdns"'),
+  llmnr: piece(',"dns":{"protocol":"llmnr"'),
 };
 const CLASS = piece(',"class":');
 const STATED_QUESTIONS = piece(',"question_count":');
@@ -117,8 +117,12 @@ export class DnsLine {
 
   constructor(parts: LineParts) {
     this.parts = parts;
+<<<<<<< HEAD
     this.retryOf = piece(`,"tcp_retry_of":{"session_id":"${parts.runId}-`);
     this.heads = parts.headPieces('', false);
+=======
+    this.heads = parts.headPieces([], { sensor: false, vendor: true, layers: false });
+>>>>>>> main
   }
 
   make(event: DnsTransactionEvent): CimEvent | undefined {
@@ -136,9 +140,12 @@ export class DnsLine {
     const queries = this.questions(asked.questions);
     const answers = response === undefined ? 0 : this.response(response);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
-    parts.session(conversation);
-    this.extras(event, asked, queries, answers);
-    parts.tail(conversation);
+    if (parts.extras === 'off') parts.end();
+    else {
+      parts.joinKeys(conversation);
+      this.extras(event, asked, queries, answers);
+      parts.tail(conversation);
+    }
     return writer.end('dns', event.time.seconds, event.time.nanos);
   }
 
@@ -188,10 +195,10 @@ export class DnsLine {
   }
 
   private extras(event: DnsTransactionEvent, asked: DnsMessage, queries: number, answers: number): void {
-    const { writer } = this.parts;
+    const { writer, extras } = this.parts;
     const { query, response, retries } = event;
     writer.piece(PROTOCOLS[event.protocol]);
-    writer.piece(FLAGS[flagBits(response ?? asked)]!);
+    if (extras === 'full') writer.piece(FLAGS[flagBits(response ?? asked)]!);
     const question = asked.questions[0];
     if (question !== undefined && question.class !== CLASS_IN) {
       writer.piece(CLASS);
@@ -200,14 +207,18 @@ export class DnsLine {
     if (asked.counts[0] !== queries) writer.count(STATED_QUESTIONS, asked.counts[0]);
     if (response !== undefined) {
       if (response.counts[1] !== answers) writer.count(STATED_ANSWERS, response.counts[1]);
-      if (question !== undefined) this.answerTypes(response.answers, question.type);
+      if (question !== undefined && extras === 'full') this.answerTypes(response.answers, question.type);
     }
     if (retries > 0) writer.count(RETRIES, retries);
     if (query?.incomplete || response?.incomplete) writer.piece(INCOMPLETE);
     const edns = query?.edns ?? response?.edns;
+<<<<<<< HEAD
     if (edns !== undefined) this.edns(edns, response?.edns, event.conversation);
     if (event.retryOf !== undefined) this.reference(event.retryOf);
     if (question !== undefined && response !== undefined) this.chain(question, response.answers, event.conversation);
+=======
+    if (edns !== undefined && extras === 'full') this.edns(edns);
+>>>>>>> main
     writer.piece(END_OBJECT);
   }
 

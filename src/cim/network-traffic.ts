@@ -16,6 +16,7 @@ const PACKETS = piece(',"packets":');
 const PACKETS_IN = piece(',"packets_in":');
 const PACKETS_OUT = piece(',"packets_out":');
 const DURATION = piece(',"duration":');
+const RESPONSE_TIME = piece(',"response_time":');
 const ICMP_TYPE = piece(',"icmp_type":');
 const ICMP_CODE = piece(',"icmp_code":');
 const TOS = piece(',"tos":"');
@@ -77,7 +78,7 @@ export class FlowLine {
 
   constructor(parts: LineParts) {
     this.parts = parts;
-    this.heads = parts.headPieces('"action":"allowed",', true);
+    this.heads = parts.headPieces(['"action":"allowed"'], { sensor: true, vendor: true, layers: true });
   }
 
   make(event: FlowEvent, verdicts: readonly Verdict[]): CimEvent {
@@ -99,6 +100,8 @@ export class FlowLine {
     writer.count(PACKETS_IN, fromServer.packets);
     writer.count(PACKETS_OUT, fromClient.packets);
     writer.seconds(DURATION, event.duration);
+    // How long the other side took to answer: TCP's handshake shows it.
+    if (tcp?.rtt !== undefined) writer.seconds(RESPONSE_TIME, tcp.rtt);
     if (icmp !== undefined) {
       writer.count(ICMP_TYPE, icmp.type);
       writer.count(ICMP_CODE, icmp.code);
@@ -107,10 +110,21 @@ export class FlowLine {
     writer.count(TTL, event.ttl);
     if (tcp !== undefined) writer.piece(TCP_FLAGS[(tcp.out.flags | tcp.in.flags) & 63]!);
     parts.session(conversation);
+    if (parts.extras === 'off') parts.end();
+    else this.extras(event, verdicts);
+    return writer.end('flow', event.time.seconds, event.time.nanos);
+  }
+
+  private extras(event: FlowEvent, verdicts: readonly Verdict[]): void {
+    const { parts } = this;
+    const { writer } = parts;
+    const { conversation, tcp } = event;
     writer.piece(END_REASONS[event.endReason]);
     writer.count(RECORD, event.record);
-    writer.count(PAYLOAD_BYTES_IN, fromServer.payloadBytes);
-    writer.count(PAYLOAD_BYTES_OUT, fromClient.payloadBytes);
+    if (parts.extras === 'full') {
+      writer.count(PAYLOAD_BYTES_IN, event.in.payloadBytes);
+      writer.count(PAYLOAD_BYTES_OUT, event.out.payloadBytes);
+    }
     if (event.quicVersion !== undefined) {
       writer.piece(QUIC_VERSION);
       writer.safe(event.quicVersion);
@@ -121,12 +135,12 @@ export class FlowLine {
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
     parts.tail(conversation);
-    return writer.end('flow', event.time.seconds, event.time.nanos);
   }
 
   private tcp(tcp: NonNullable<FlowEvent['tcp']>): void {
-    const { writer } = this.parts;
+    const { writer, extras } = this.parts;
     writer.piece(STATES[tcp.state]);
+    if (extras !== 'full') return;
     if (tcp.rtt !== undefined) writer.seconds(RTT, tcp.rtt);
     this.tcpCounts(KEYS_IN, tcp.in);
     this.tcpCounts(KEYS_OUT, tcp.out);

@@ -88,14 +88,18 @@ export class TlsLine {
     this.parts = parts;
     const model = flowsCollected ? 'none' : 'Network_Traffic';
     const head = (app: TlsApp): HeadPieces =>
-      parts.headPieces(`"action":"allowed","app":"${app}","cim_model":"${model}",`, true);
+      parts.headPieces(['"action":"allowed"', `"app":"${app}"`, `"cim_model":"${model}"`], {
+        sensor: true,
+        vendor: true,
+        layers: true,
+      });
     this.heads = { tls: head('tls'), dtls: head('dtls'), quic: head('quic') };
   }
 
   make(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): CimEvent {
     const { parts } = this;
     const { writer } = parts;
-    const { client, server, retry, conversation } = event;
+    const { client, server, conversation } = event;
     parts.head(event.time, this.heads[appOf(event)], conversation);
     parts.trafficEnds(conversation);
     if (server !== undefined) this.negotiated(server);
@@ -108,6 +112,16 @@ export class TlsLine {
     if (leaf !== undefined) this.leaf(leaf);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
     parts.session(conversation);
+    if (parts.extras === 'off') parts.end();
+    else this.extras(event, verdicts);
+    return writer.end('tls', event.time.seconds, event.time.nanos);
+  }
+
+  private extras(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): void {
+    const { parts } = this;
+    const { writer } = parts;
+    const { client, server, retry } = event;
+    const full = parts.extras === 'full';
     if (client === undefined) writer.piece(HELLOS.server);
     else writer.piece(server === undefined && retry === undefined ? HELLOS.client : HELLOS.both);
     if (event.quicVersion !== undefined) {
@@ -128,12 +142,11 @@ export class TlsLine {
     const details = detailsOf(event);
     if (details !== undefined) writeDetails(parts, details, client);
     if (retry !== undefined) writer.piece(HELLO_RETRY_REQUEST);
-    if (client !== undefined) this.ciphers(client, MAX_CIM_LINE - parts.tailRoom(verdicts, conversation));
+    if (client !== undefined && full) this.ciphers(client, MAX_CIM_LINE - parts.tailRoom(verdicts, event.conversation));
     if (client?.malformed || retry?.malformed || server?.malformed) writer.piece(MALFORMED);
     writer.piece(END_OBJECT);
     parts.verdicts(verdicts);
-    parts.tail(conversation);
-    return writer.end('tls', event.time.seconds, event.time.nanos);
+    parts.tail(event.conversation);
   }
 
   private negotiated({ version, cipherSuite }: ServerHello): void {
@@ -168,6 +181,8 @@ export class TlsLine {
     if (serverName !== undefined && serverName.length > MAX_SERVER_NAME_BYTES) {
       writer.count(SERVER_NAME_LENGTH, serverName.length);
     }
+    if (client.sslv2) writer.piece(SSLV2_HELLO);
+    if (this.parts.extras !== 'full') return;
     list.begin(SUPPORTED_VERSIONS);
     list.names(client.supportedVersions, versions);
     list.end();
@@ -186,7 +201,6 @@ export class TlsLine {
     list.begin(EXTENSIONS);
     list.names(client.extensions, extensionTypes);
     list.end();
-    if (client.sslv2) writer.piece(SSLV2_HELLO);
   }
 
   /** After everything else of `vesper.tls`: the longest list takes the room that is left. */

@@ -233,6 +233,15 @@ export interface CertificateKey {
   readonly curve: string | undefined;
 }
 
+/** Attributes of a distinguished name besides its common name and organization: the first of each type. */
+export interface NameAttributes {
+  readonly unit?: string;
+  readonly locality?: string;
+  readonly state?: string;
+  readonly street?: string;
+  readonly email?: string;
+}
+
 /** An X.509 certificate (RFC 5280) as the wire showed it. */
 export interface Certificate {
   /** RFC 4514 text. */
@@ -240,8 +249,10 @@ export interface Certificate {
   readonly issuer: string;
   readonly subjectCommonName: string | undefined;
   readonly subjectOrganization: string | undefined;
+  readonly subjectAttributes: NameAttributes;
   readonly issuerCommonName: string | undefined;
   readonly issuerOrganization: string | undefined;
+  readonly issuerAttributes: NameAttributes;
   /** Lower-case hexadecimal. */
   readonly serial: string;
   /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */

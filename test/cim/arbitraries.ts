@@ -206,13 +206,20 @@ const serverHello: fc.Arbitrary<ServerHello> = fc.record({
 
 const hash = (length: number) => fc.constant('a1'.repeat(length / 2));
 
+const nameAttributes = fc.record(
+  { unit: anyText, locality: anyText, state: anyText, street: anyText, email: anyText },
+  { requiredKeys: [] },
+);
+
 const certificate: fc.Arbitrary<Certificate> = fc.record({
   subject: anyText,
   issuer: anyText,
   subjectCommonName: maybe(anyText),
   subjectOrganization: maybe(anyText),
+  subjectAttributes: nameAttributes,
   issuerCommonName: maybe(anyText),
   issuerOrganization: maybe(anyText),
+  issuerAttributes: nameAttributes,
   serial: fc.oneof(hash(40), hash(70_000)),
   subjectAlternativeNames: list(anyText),
   // GeneralizedTime has years from 0 to 9999.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import type { CimEvent } from '../../src/cim/event.ts';
+import type { CimEvent, Extras } from '../../src/cim/event.ts';
 import { CIM_LINE_ROOM, MAX_CIM_LINE } from '../../src/cim/line-parts.ts';
 import { NativeFormat } from '../../src/cim/native.ts';
 import { Normalizer } from '../../src/cim/normalize.ts';
@@ -36,14 +36,15 @@ function assertNoPlaceholder(value: unknown, path: string): void {
     for (const [key, inner] of Object.entries(value)) assertNoPlaceholder(inner, `${path}.${key}`);
 }
 
-function assertCim(event: CimEvent): void {
+function assertCim(event: CimEvent, extras: Extras = 'full'): void {
   const object = checked('cim', event);
   const length = event.end - event.start;
   assert.ok(length <= MAX_CIM_LINE, `${event.kind}: ${length} bytes`);
   assertNoPlaceholder(object, '');
   const keys = Object.keys(object);
   assert.deepEqual(keys.slice(0, 2), ['time', 'event_id']);
-  assert.equal(keys.at(-1), 'vesper');
+  assert.equal(keys.includes('vesper'), extras !== 'off');
+  if (extras !== 'off') assert.equal(keys.at(-1), 'vesper');
   assert.match(event.line, /^\{"time":\d+\.\d{6},"event_id":"/);
   assert.doesNotMatch(event.line.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'), /[eE]\+?-?\d/, 'no exponent');
   const { answer = [], answer_count, query = [], query_count } = object;
@@ -64,9 +65,34 @@ describe('event contracts', () => {
     );
   });
 
+  for (const extras of ['lean', 'off'] as const) {
+    it(`holds for CIM events with extras ${extras}, whose fields of CIM are the same`, () => {
+      const whole = new Normalizer(samples.OPTIONS);
+      const small = new Normalizer({ ...samples.OPTIONS, extras });
+      fc.assert(
+        fc.property(cimEvent, verdicts, (event, says) => {
+          const made = small.normalize(event, says);
+          const full = whole.normalize(event, says);
+          assert.ok(made && full);
+          assertCim(made, extras);
+          assert.ok(made.end - made.start <= full.end - full.start);
+          assert.deepEqual({ ...JSON.parse(made.line), vesper: 0 }, { ...JSON.parse(full.line), vesper: 0 });
+        }),
+        { numRuns: 300 },
+      );
+      fc.assert(
+        fc.property(finding, (one) => assertCim(small.finding(one, 0), extras)),
+        { numRuns: 100 },
+      );
+    });
+  }
+
   it('holds for every CIM finding', () => {
     const normalizer = new Normalizer(samples.OPTIONS);
-    fc.assert(fc.property(finding, fc.nat(), (one, suppressed) => assertCim(normalizer.finding(one, suppressed))));
+    fc.assert(
+      fc.property(finding, fc.nat(), (one, suppressed) => assertCim(normalizer.finding(one, suppressed))),
+      { numRuns: 1000 },
+    );
   });
 
   it('holds for every native event', () => {

@@ -50,6 +50,7 @@ describe('Network_Traffic', () => {
         '"dest":"198.51.100.7","dest_ip":"198.51.100.7","dest_port":443,' +
         '"src_mac":"00:00:5e:00:53:01","dest_mac":"00:00:5e:00:53:02","vlan":"12","app":"tls",' +
         '"bytes":1500,"bytes_in":600,"bytes_out":900,"packets":15,"packets_in":6,"packets_out":9,"duration":1.872940,' +
+        '"response_time":0.000012,' +
         '"tos":"0","ttl":64,"tcp_flag":["FIN","SYN","PSH","ACK"],' +
         '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
         '"vesper":{"flow":{"end_reason":"fin","record":1,"payload_bytes_in":280,"payload_bytes_out":420,' +
@@ -149,16 +150,22 @@ describe('Network_Resolution', () => {
   it('writes an answered transaction byte for byte', () => {
     assert.equal(
       lineOf(DNS),
-      `${HEAD}${SENSOR}"transport":"udp","src":"2001:db8::2","src_port":54329,` +
+      `${HEAD}"vendor_product":"Vesper","transport":"udp","src":"2001:db8::2","src_port":54329,` +
         '"dest":"2001:db8::53","dest_port":53,"message_type":"Response","transaction_id":57975,' +
         '"query_type":"Query","query":"connectivity-check.ubuntu.com","query_count":1,"record_type":"A",' +
         '"reply_code":"No Error","reply_code_id":0,' +
         '"answer":["check.example.net","35.232.111.17","35.224.170.84"],"answer_count":3,' +
         '"authority_answer_count":0,"additional_answer_count":1,"ttl":60,"response_time":0.000001,' +
+<<<<<<< HEAD
         '"flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
         '"vesper":{"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
         '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]},' +
         '"cname_chain":["check.example.net"],"answer_ttls":[60,300,300]}}}',
+=======
+        '"vesper":{"dvc":"sensor-1","flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
+        '"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
+        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]}}}}',
+>>>>>>> main
     );
   });
 
@@ -323,10 +330,10 @@ describe('Intrusion_Detection', () => {
       `${HEAD}"action":"allowed","category":"TLS policy violation","ids_type":"network",${SENSOR}"transport":"tcp",` +
         '"src":"192.168.109.2","src_port":54329,"dest":"198.51.100.7","dest_port":443,"severity":"high",' +
         '"signature":"TLS 1.0 and TLS 1.1 are deprecated","signature_id":"baseline/no-old-versions",' +
-        '"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
-        '"vesper":{"finding":{"app":"tls","policy":"baseline","rule":"no-old-versions","level":"must",' +
+        '"vesper":{"dvc":"sensor-1","flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
+        '"finding":{"app":"tls","policy":"baseline","rule":"no-old-versions","level":"must",' +
         '"observed":"TLSv1_0",' +
-        '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4","message":"TLS 1.0 and TLS 1.1 are deprecated",' +
+        '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4",' +
         '"remediation":"Turn on TLS 1.2 or TLS 1.3.","server_name":"www.example.com"}}}',
     );
   });

@@ -19,6 +19,8 @@ export const TIME = { seconds: 1_663_598_487, nanos: 127_059_667 };
 export const OPTIONS: CimOptions = {
   dvc: 'sensor-1',
   runId: 'r0',
+  extras: 'full',
+  deviceAddresses: () => undefined,
   localAddresses: new Set(),
   flowsCollected: true,
 };

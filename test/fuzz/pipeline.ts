@@ -29,7 +29,14 @@ export class Pipeline {
   lineCount = 0;
   private second = -1;
 
-  private readonly cim = new Normalizer({ dvc: 'fuzz', runId: 'f', localAddresses: new Set(), flowsCollected: true });
+  private readonly cim = new Normalizer({
+    dvc: 'fuzz',
+    runId: 'f',
+    extras: 'full',
+    localAddresses: new Set(),
+    deviceAddresses: () => undefined,
+    flowsCollected: true,
+  });
   private readonly native = new NativeFormat();
   private readonly frame = new Frame();
   private readonly engine: Engine;

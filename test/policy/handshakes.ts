@@ -78,8 +78,10 @@ export function certificate(fields: Partial<Certificate>): Certificate {
     issuer: 'CN=Example CA',
     subjectCommonName: 'www.example.com',
     subjectOrganization: undefined,
+    subjectAttributes: {},
     issuerCommonName: 'Example CA',
     issuerOrganization: undefined,
+    issuerAttributes: {},
     serial: '01',
     subjectAlternativeNames: ['DNS:www.example.com'],
     notBefore: 1_735_689_600, // 2025-01-01

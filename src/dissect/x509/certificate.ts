@@ -30,8 +30,10 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       issuer: issuer.text,
       subjectCommonName: subject.commonName,
       subjectOrganization: subject.organization,
+      subjectAttributes: subject.attributes,
       issuerCommonName: issuer.commonName,
       issuerOrganization: issuer.organization,
+      issuerAttributes: issuer.attributes,
       // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
       serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
       subjectAlternativeNames: alternativeNames(x509.subjectAltName),

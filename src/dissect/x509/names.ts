@@ -1,15 +1,29 @@
 /** Names as node:crypto writes them, in the forms of the event. */
 
+import type { NameAttributes } from '../event.ts';
+
 /** A name (RFC 5280 §4.1.2.4): whole, and the attributes that are told apart. */
 export interface DistinguishedName {
   /** RFC 4514: the most specific first. */
   readonly text: string;
   readonly commonName: string | undefined;
   readonly organization: string | undefined;
+  readonly attributes: NameAttributes;
 }
+
+/** By the short name that OpenSSL writes. */
+const ATTRIBUTES: ReadonlyMap<string, keyof NameAttributes> = new Map([
+  ['OU', 'unit'],
+  ['L', 'locality'],
+  ['ST', 'state'],
+  ['street', 'street'],
+  ['emailAddress', 'email'],
+]);
 
 /** Bytes of a name's text that are kept: a certificate may carry 64 KB of it. */
 const MAX_NAME_LENGTH = 2_048;
+/** RFC 5280 appendix A.1 allows 128 characters, and 255 in an email address. */
+const MAX_ATTRIBUTE_LENGTH = 256;
 /** SANs kept: certificates of content networks name about a hundred hosts. */
 const MAX_ALTERNATIVE_NAMES = 256;
 const MAX_ALTERNATIVE_NAME_LENGTH = 512;
@@ -37,14 +51,20 @@ export function distinguishedName(lines: string | undefined): DistinguishedName 
   const relative = lines === undefined || lines === '' ? [] : lines.split('\n').reverse();
   let commonName: string | undefined;
   let organization: string | undefined;
+  const attributes: { -readonly [key in keyof NameAttributes]: string } = {};
   for (const one of relative) {
     for (const attribute of one.split(' + ')) {
       if (attribute.startsWith('CN=')) commonName ??= cut(unescaped(attribute.slice(3)), MAX_NAME_LENGTH);
       else if (attribute.startsWith('O=')) organization ??= cut(unescaped(attribute.slice(2)), MAX_NAME_LENGTH);
+      else {
+        const end = attribute.indexOf('=');
+        const key = ATTRIBUTES.get(attribute.slice(0, end));
+        if (key !== undefined) attributes[key] ??= cut(unescaped(attribute.slice(end + 1)), MAX_ATTRIBUTE_LENGTH);
+      }
     }
   }
   const text = relative.map((one) => one.replaceAll(' + ', '+')).join(',');
-  return { text: cut(text, MAX_NAME_LENGTH), commonName, organization };
+  return { text: cut(text, MAX_NAME_LENGTH), commonName, organization, attributes };
 }
 
 /** @param list `X509Certificate.subjectAltName`: `DNS:a, IP Address:192.0.2.1`, entries with odd characters in JSON quotes */
