@@ -7,8 +7,8 @@ import { NativeFormat } from '../src/cim/native.ts';
 import { Normalizer } from '../src/cim/normalize.ts';
 import { createCounters } from '../src/counters.ts';
 import type { NetworkEvent } from '../src/dissect/event.ts';
-import { Delivery } from '../src/outputs/delivery.ts';
-import { FileOutput } from '../src/outputs/file.ts';
+import { parseOutputs } from '../src/output-settings.ts';
+import { openDelivery } from '../src/outputs/open.ts';
 import { DNS, FINDING, FLOW, OPTIONS, RESPONSE, TIME, TLS, UDP, VERDICTS } from '../test/cim/samples.ts';
 import { conversationOf } from '../test/conversation.ts';
 
@@ -78,13 +78,15 @@ for (const [name, path] of [
   ['to one file', join(folder, 'all.ndjson')],
   ['to a file for each kind', join(folder, '{kind}.ndjson')],
 ] as const) {
-  const delivery = new Delivery([new FileOutput(path)], createCounters(), (_, error) => {
-    throw error;
+  const options = { live: false, spoolDirectory: folder };
+  const outputs = parseOutputs([path], 'cim').outputs;
+  const delivery = await openDelivery(outputs, options, createCounters(), (notice) => {
+    throw new Error(JSON.stringify(notice));
   });
   measure(`cim flow and dns, made and sent ${name}`, 0, () => {
     for (let i = 0; i < LINES; i++) {
       const event = cim.normalize(at((i & 1) === 0 ? flows : transactions, i), []);
-      if (event !== undefined) delivery.push(event);
+      if (event !== undefined) delivery.push(event, 'cim');
     }
   });
   await delivery.close();

@@ -1,7 +1,7 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
 import type { LiveSink } from './capture/capture.ts';
-import type { CimEvent, Kind } from './cim/event.ts';
+import type { Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
 import { NativeFormat } from './cim/native.ts';
 import { Normalizer } from './cim/normalize.ts';
@@ -15,6 +15,7 @@ import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import { deviceAddresses, hostAddresses } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
+import type { Format } from './outputs/options.ts';
 import { directionOf } from './policy/direction.ts';
 import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
 import { FindingWindows } from './policy/finding-windows.ts';
@@ -35,6 +36,11 @@ export interface AgentParts {
   readonly kernelFlows?: KernelFlows;
 }
 
+interface NamedFormat {
+  readonly name: Format;
+  readonly format: EventFormat;
+}
+
 const NO_VERDICTS: readonly Verdict[] = [];
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
@@ -53,13 +59,12 @@ export class Agent implements LiveSink, PolicyUser {
   private policies: PolicySet;
   private readonly delivery: Delivery;
   private readonly engine: Engine;
-  private readonly native: boolean;
   private readonly kinds: ReadonlySet<Kind>;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly findings: FindingWindows;
   private readonly isIgnored: (event: NetworkEvent) => boolean;
-  private readonly makeFormat: (runId: string) => EventFormat;
-  private format: EventFormat | undefined;
+  private readonly makeFormats: (runId: string) => readonly NamedFormat[];
+  private formats: readonly NamedFormat[] | undefined;
   /** Verdicts of connections in the flow table, by session: `flows.capacity` bounds them. */
   private readonly verdicts = new Map<number, readonly Verdict[]>();
 
@@ -67,7 +72,6 @@ export class Agent implements LiveSink, PolicyUser {
     this.counters = counters;
     this.policies = policies;
     this.delivery = delivery;
-    this.native = config.format === 'native';
     this.kinds = new Set(config.collect);
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
@@ -75,20 +79,24 @@ export class Agent implements LiveSink, PolicyUser {
     this.localAddresses = localAddresses;
     const { suppress_s } = config.findings;
     const suppressed = suppress_s === 'auto' ? (live ? LIVE_SUPPRESS_S : 0) : suppress_s;
-    this.findings = new FindingWindows(suppressed, counters, (finding, held) =>
-      this.push(this.format?.finding(finding, held)),
-    );
-    this.makeFormat = (runId) =>
-      this.native
-        ? new NativeFormat()
-        : new Normalizer({
-            dvc: config.sensor.name,
-            runId,
-            extras: config.extras,
-            localAddresses,
-            deviceAddresses: live ? deviceAddresses : () => undefined,
-            flowsCollected: flows,
-          });
+    this.findings = new FindingWindows(suppressed, counters, (finding, held) => {
+      for (const { name, format } of this.formats ?? []) this.delivery.push(format.finding(finding, held), name);
+    });
+    const cim = delivery.formats.has('cim');
+    const native = delivery.formats.has('native');
+    const cimOptions = {
+      dvc: config.sensor.name,
+      extras: config.extras,
+      localAddresses,
+      deviceAddresses: live ? deviceAddresses : () => undefined,
+      flowsCollected: flows,
+    };
+    this.makeFormats = (runId) => {
+      const made: NamedFormat[] = [];
+      if (cim) made.push({ name: 'cim', format: new Normalizer({ ...cimOptions, runId }) });
+      if (native) made.push({ name: 'native', format: new NativeFormat() });
+      return made;
+    };
     this.engine = new Engine(
       {
         flows,
@@ -104,13 +112,13 @@ export class Agent implements LiveSink, PolicyUser {
           deduplicate: live,
         },
         dnsOptions: {
-          messages: this.native,
-          transactions: !this.native || this.kinds.has('finding'),
+          messages: native,
+          transactions: cim || this.kinds.has('finding'),
           ports: config.dns.ports,
           queryTimeout: config.dns.query_timeout_s,
         },
         tlsOptions: {
-          messages: this.native,
+          messages: native,
           transactions: true,
           certificates: config.tls.certificates,
           certificateEvents: this.kinds.has('certificate'),
@@ -132,12 +140,12 @@ export class Agent implements LiveSink, PolicyUser {
   }
 
   frame(frame: Frame): void {
-    this.format ??= this.makeFormat(runName(frame));
+    this.formats ??= this.makeFormats(runName(frame));
     this.engine.frame(frame);
   }
 
   tracked(frame: Frame, tally: Tally): boolean {
-    this.format ??= this.makeFormat(runName(frame));
+    this.formats ??= this.makeFormats(runName(frame));
     return this.engine.tracked(frame, tally);
   }
 
@@ -217,10 +225,9 @@ export class Agent implements LiveSink, PolicyUser {
   }
 
   private make(event: NetworkEvent, verdicts: readonly Verdict[]): void {
-    this.push(this.format?.normalize(event, verdicts));
-  }
-
-  private push(event: CimEvent | undefined): void {
-    if (event !== undefined) this.delivery.push(event);
+    for (const { name, format } of this.formats ?? []) {
+      const made = format.normalize(event, verdicts);
+      if (made !== undefined) this.delivery.push(made, name);
+    }
   }
 }

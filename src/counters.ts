@@ -3,7 +3,9 @@
  *
  *     frames.received = frames.emitted + Σ frames.filtered.* + Σ frames.dropped.* + Σ frames.undecodable.* + frames.held
  *
- * and an event once for each output: events.produced = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued.
+ * and an event once for each output:
+ *
+ *     events.produced + events.recovered = events.sent + Σ events.filtered.* + Σ events.dropped.* + events.queued
  */
 export const COUNTERS = {
   'frames.received': 'frames that the capture handed over',
@@ -53,10 +55,19 @@ export const COUNTERS = {
   'quic.undecryptable':
     'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
   'events.produced': 'events for the outputs, counted for each of them; once where they were filtered',
+  'events.recovered': 'events that an earlier run left in a spool',
   'events.sent': 'events that the outputs acknowledged',
-  'events.queued': 'events waiting for an output (a gauge)',
+  'events.queued': 'events waiting for an output, in memory or in its spool (a gauge)',
   'events.filtered.domain': 'events of ignored domains',
-  'events.dropped.output': 'events that an output refused for good',
+  'events.filtered.output': 'events that an output did not want, by its kinds and min_severity',
+  'events.dropped.queue_full': 'events that came while the queue of an output without a spool was full',
+  'events.dropped.spool_full': 'events that the size limit of a spool threw out, or that a full disk kept out of it',
+  'events.dropped.spool_damaged': 'events of a spool that could not be read back',
+  'events.dropped.refused': 'events that the other side will never take',
+  'events.dropped.output': 'events of an output that failed for good',
+  'events.dropped.shutdown': 'events that could not be sent before the agent had to end',
+  'delivery.batches': 'batches acknowledged',
+  'delivery.retries': 'batches sent again after an error',
   'policy.handshakes': 'handshakes judged',
   'policy.dns_transactions': 'DNS transactions judged',
   'policy.violations': 'policy violations found',
@@ -95,11 +106,11 @@ export function unaccountedFrames(counters: Counters): number {
   return counters['frames.received'] - accounted;
 }
 
-/** Zero at every moment: the events that were produced less all that has been accounted for. */
+/** Zero at every moment: the events that were produced or recovered less all that has been accounted for. */
 export function unaccountedEvents(counters: Counters): number {
   let accounted = counters['events.sent'] + counters['events.queued'];
   for (const name of Object.keys(counters) as CounterName[]) {
     if (/^events\.(filtered|dropped)\./.test(name)) accounted += counters[name];
   }
-  return counters['events.produced'] - accounted;
+  return counters['events.produced'] + counters['events.recovered'] - accounted;
 }

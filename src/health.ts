@@ -4,6 +4,7 @@ import { type HealthReport, healthEvent } from './cim/agent-health.ts';
 import type { CimEvent } from './cim/event.ts';
 import type { Config } from './config.ts';
 import { type CounterName, type Counters, GAUGES, LOSSES } from './counters.ts';
+import type { Format } from './outputs/options.ts';
 import { packageVersion } from './version.ts';
 
 export interface HealthParts {
@@ -13,7 +14,9 @@ export interface HealthParts {
   readonly backend: string;
   /** Names of the interfaces that are watched now. */
   readonly interfaces: () => readonly string[];
-  readonly push: (event: CimEvent) => void;
+  /** What events must be made as. */
+  readonly formats: ReadonlySet<Format>;
+  readonly push: (event: CimEvent, format: Format) => void;
 }
 
 export class Health {
@@ -46,6 +49,15 @@ export class Health {
 
   reload(succeeded: boolean, description: string): void {
     this.tell('reload', { status: succeeded ? 'success' : 'failure', description });
+  }
+
+  /** Something happened to an output. */
+  output(
+    what: 'output_failing' | 'output_recovered' | 'output_lost',
+    status: HealthReport['status'],
+    text: string,
+  ): void {
+    this.tell(what, { status, description: text });
   }
 
   /** The last event has the counts of the whole run. */
@@ -87,9 +99,11 @@ export class Health {
     this.before = { ...parts.counters };
     this.told = now;
     this.cpu = cpu;
-    parts.push(
-      healthEvent(report, ++this.sequence, { ...parts.config, dvc: parts.config.sensor.name, runId: this.runId }),
-    );
+    this.sequence++;
+    for (const format of parts.formats) {
+      const options = { format, dvc: parts.config.sensor.name, runId: this.runId };
+      parts.push(healthEvent(report, this.sequence, options), format);
+    }
   }
 }
 

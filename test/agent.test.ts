@@ -13,6 +13,7 @@ import { Delivery } from '../src/outputs/delivery.ts';
 import type { Output } from '../src/outputs/output.ts';
 import { PolicySet } from '../src/policy/policy.ts';
 import { PolicyFiles } from '../src/policy-reload.ts';
+import { route } from './outputs/routes.ts';
 import { HEAD, policy, ruleText } from './policy/policies.ts';
 import { PROJECT } from './support/shared.ts';
 
@@ -47,7 +48,8 @@ async function replay(file: string, { policies, settings = {}, before, counted }
   };
   const counters = createCounters();
   const config = loadConfig(undefined, new Map(Object.entries({ 'sensor.name': 'test', ...settings })), {});
-  const delivery = new Delivery([output], counters, (_, error) => assert.fail(error));
+  const routes = config.outputs.map((settings) => route(output, { settings }));
+  const delivery = new Delivery(routes, counters, (notice) => assert.fail(JSON.stringify(notice)));
   const agent = new Agent({ config, counters, policies, delivery, interfaceName: () => undefined });
   const source = await PcapFile.open(file, { onWarning: assert.fail });
   let count = 0;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { KINDS } from '../src/cim/event.ts';
 import { OUTPUT_OPTIONS, optionsOf } from '../src/output-options.ts';
 import { parseOutputs, secretVariables, shownOutput } from '../src/output-settings.ts';
 import type { OutputSettings } from '../src/outputs/options.ts';
@@ -24,7 +25,10 @@ describe('the outputs of the configuration', () => {
       sasl: { mechanism: 'plain', username: 'u', password_env: 'P' },
     });
     assert.ok(file?.type === 'file' && kafka?.type === 'kafka');
-    assert.deepEqual([file.name, file.path, file.format, file.kinds.length], ['out.ndjson', 'out.ndjson', 'cim', 5]);
+    assert.deepEqual(
+      [file.name, file.path, file.format, file.kinds.length],
+      ['out.ndjson', 'out.ndjson', 'cim', KINDS.length],
+    );
     assert.deepEqual(kafka.brokers, ['a:9092', 'b:9092']);
     assert.deepEqual(kafka.sasl, { mechanism: 'plain', username: 'u', password_env: 'P' });
     assert.deepEqual([kafka.kinds, kafka.format, kafka.batch.events], [['finding'], 'native', 10]);
@@ -45,7 +49,7 @@ describe('the outputs of the configuration', () => {
   it('are refused with the place of every mistake', () => {
     assert.deepEqual(complaints({ target: 'a', rotate: { byte: 5 }, kinds: ['dsn'] }, 7, { kinds: [] }, 'kafka://h'), [
       '0.rotate.byte: unknown option of a file output (did you mean rotate.bytes?)',
-      '0.kinds: "dsn" must be one of flow, dns, tls, certificate, finding (did you mean dns?)',
+      '0.kinds: "dsn" must be one of flow, dns, tls, certificate, finding, agent (did you mean dns?)',
       '1: must be a target, or a map with a target and options',
       '2: must be a target, or a map with a target and options',
       '3: output kafka://: write kafka://host:port/topic, the topic in letters, digits, ., _ and -; it may hold {kind}',

@@ -102,6 +102,7 @@ export class PcapFile implements Capture {
 
   private async read(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const { window, format, options } = this;
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     window.reserve(BLOCK_SIZE);
     while (!signal.aborted) {
       const needed = format.frames(window, sink);
@@ -110,7 +111,8 @@ export class PcapFile implements Capture {
         this.warn(`is damaged at byte ${window.offset} (${format.damage}); what follows was not read`);
         break;
       }
-      await sink.ready();
+      // Outputs may wait long for a peer that is away: an abort ends that too.
+      await Promise.race([sink.ready(), aborted]);
       await turn();
       if (signal.aborted || !(await this.more(needed, signal))) break;
     }

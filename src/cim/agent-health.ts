@@ -5,8 +5,17 @@
 import { CimEvent } from './event.ts';
 
 export interface HealthReport {
-  readonly what: 'start' | 'status' | 'stop' | 'reload' | 'interface_attached' | 'interface_detached';
-  /** `failure`: a reload was refused. `warning`: something was lost. */
+  readonly what:
+    | 'start'
+    | 'status'
+    | 'stop'
+    | 'reload'
+    | 'interface_attached'
+    | 'interface_detached'
+    | 'output_failing'
+    | 'output_recovered'
+    | 'output_lost';
+  /** `failure`: a reload was refused, an output cannot be reached. `warning`: something was lost. */
   readonly status: 'success' | 'warning' | 'failure';
   /** Milliseconds since 1970-01-01 UTC. */
   readonly time: number;

@@ -5,13 +5,13 @@ import { PcapFile } from '../capture/pcap-file.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
 import { createLogger, type Logger } from '../log.ts';
-import { Delivery } from '../outputs/delivery.ts';
-import { openOutput } from '../outputs/open.ts';
-import { ReaderGoneError } from '../outputs/output.ts';
+import type { DeliveryNotice } from '../outputs/notice.ts';
+import { openDelivery } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
+import { closeInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { Progress } from './progress.ts';
 
 const HELP = `vesper replay FILE… [OPTION…]
@@ -52,7 +52,6 @@ async function run({ config, logger, files }: Replay): Promise<number> {
   const counters = createCounters();
   const progress = new Progress(counters);
   const policies = new PolicyFiles(config.policies, counters, logger).open();
-  const outputs = await Promise.all(config.outputs.map(openOutput));
   const onWarning = (text: string): void => {
     failed = true;
     progress.clear();
@@ -60,18 +59,21 @@ async function run({ config, logger, files }: Replay): Promise<number> {
   };
   const captures = await openCaptures(files, onWarning, progress);
 
-  let readersLeft = outputs.length;
-  const delivery = new Delivery(outputs, counters, (output, error) => {
-    if (error instanceof ReaderGoneError) {
-      readersLeft--;
-      if (readersLeft === 0) stop();
-      return;
+  let readersLeft = config.outputs.length;
+  const tell = (notice: DeliveryNotice): void => {
+    const said = noticeText(notice);
+    if (said !== undefined) {
+      progress.clear();
+      logger[said.level](said.text);
     }
-    failed = true;
-    progress.clear();
-    logger.error({ output: output.name }, error.message);
-    stop();
-  });
+    if (notice.what === 'lost') failed = true;
+    if (notice.what !== 'failed') return;
+    readersLeft--;
+    if (said !== undefined) failed = true;
+    if (said !== undefined || readersLeft === 0) stop();
+  };
+  const options = { live: false, spoolDirectory: spoolDirectory(config) };
+  const delivery = await openDelivery(config.outputs, options, counters, tell);
   let running = captures[0];
   const interfaceName = (index: number): string | undefined => running?.interfaceName(index);
   const agent = new Agent({ config, counters, policies, delivery, interfaceName });
@@ -89,7 +91,7 @@ async function run({ config, logger, files }: Replay): Promise<number> {
       await capture.run(agent, abort.signal);
     }
     agent.end();
-    await delivery.close();
+    await closeInTime(delivery, abort.signal, config.shutdown_timeout_s);
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt);

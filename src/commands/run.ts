@@ -8,13 +8,13 @@ import { createCounters } from '../counters.ts';
 import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
-import { Delivery } from '../outputs/delivery.ts';
-import { openOutput } from '../outputs/open.ts';
-import { ReaderGoneError } from '../outputs/output.ts';
+import type { DeliveryNotice } from '../outputs/notice.ts';
+import { openDelivery } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
+import { closeInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { losses, StatusLine } from './status.ts';
 
 const HELP = `vesper run [OPTION…]
@@ -54,7 +54,6 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     error: (text) => tell('error', text),
   });
   const policies = policyFiles.open();
-  const outputs = await Promise.all(config.outputs.map(openOutput));
   const live = openLive(
     config.capture,
     {
@@ -70,16 +69,22 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     },
     (text) => tell('info', text),
   );
-  let readersLeft = outputs.length;
-  const delivery = new Delivery(outputs, counters, (output, error) => {
-    if (error instanceof ReaderGoneError) readersLeft--;
-    else {
-      failed = true;
-      readersLeft--;
-      tell('error', `${output.name}: ${error.message}`);
+  let outputsLeft = config.outputs.length;
+  const onNotice = (notice: DeliveryNotice): void => {
+    const said = noticeText(notice);
+    if (said !== undefined) tell(said.level, said.text);
+    if (said !== undefined && notice.what !== 'warning') {
+      const what = notice.what === 'failed' ? 'failing' : notice.what;
+      const status = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
+      health?.output(`output_${what}`, status, said.text);
     }
-    if (readersLeft === 0) abort.abort();
-  });
+    if (notice.what !== 'failed') return;
+    if (said !== undefined) failed = true;
+    outputsLeft--;
+    if (outputsLeft === 0) abort.abort();
+  };
+  const options = { live: true, spoolDirectory: spoolDirectory(config) };
+  const delivery = await openDelivery(config.outputs, options, counters, onNotice);
   const agent = new Agent({
     config,
     counters,
@@ -92,6 +97,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  reopeners.push(() => delivery.reopen());
   reopeners.push(() => {
     const succeeded = policyFiles.reload(agent);
     health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
@@ -104,7 +110,8 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     counters,
     backend: live.backend,
     interfaces: () => live.interfaces(),
-    push: (event) => delivery.push(event),
+    formats: delivery.formats,
+    push: (event, format) => delivery.push(event, format),
   });
   let metrics: Server | undefined;
   try {
@@ -114,7 +121,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     await live.run(agent, abort.signal);
     agent.end();
     health.stop();
-    await delivery.close();
+    await closeInTime(delivery, abort.signal, config.shutdown_timeout_s);
   } finally {
     metrics?.close();
     policyFiles.close();

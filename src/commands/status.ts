@@ -1,13 +1,16 @@
 /** What a person at a terminal sees of a live capture: one line that keeps itself current. */
-import type { Counters } from '../counters.ts';
+import type { CounterName, Counters } from '../counters.ts';
 
 const REFRESH_MS = 1000;
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
+const LOST = /^(frames\.dropped\.ring|capture\.unseen|events\.dropped\..*)$/;
+
 /** What was lost on the way: frames and events. */
 export function losses(counters: Counters): number {
-  return counters['frames.dropped.ring'] + counters['capture.unseen'] + counters['events.dropped.output'];
+  const lost = (Object.keys(counters) as CounterName[]).filter((name) => LOST.test(name));
+  return lost.reduce((sum, name) => sum + counters[name], 0);
 }
 
 export class StatusLine {

@@ -1,27 +1,44 @@
-/** All outputs as one: every event goes to each of them. */
+/** All outputs as one: every event goes to each output of its format. None of them holds another. */
 import type { CimEvent } from '../cim/event.ts';
 import type { Counters } from '../counters.ts';
-import type { DeliveryError, Output } from './output.ts';
-import { OutputQueue } from './queue.ts';
+import type { OutputCounts } from './ledger.ts';
+import type { NoticeSink } from './notice.ts';
+import type { Format } from './options.ts';
+import type { Output } from './output.ts';
+import { OutputQueue, type QueueOptions } from './queue.ts';
+
+export interface Route {
+  readonly output: Output;
+  readonly options: QueueOptions;
+}
+
+/** The counts of one output, under the names that the sums of all have in `Counters`. */
+export interface OutputStatus {
+  readonly name: string;
+  readonly counts: Readonly<OutputCounts>;
+}
+
+const NEVER = new Promise<void>(() => {});
 
 export class Delivery {
+  /** What events must be made as. */
+  readonly formats: ReadonlySet<Format>;
+  readonly outputs: readonly OutputStatus[];
   private readonly queues: readonly OutputQueue[];
-  private closed: Promise<void> | undefined;
+  private readonly byFormat: Readonly<Record<Format, readonly OutputQueue[]>>;
 
-  /**
-   * Events are counted (`events.produced`, `sent`, `queued`, `dropped.output`) once for each output.
-   * @param onFailure called at most once for each output, at its first error; it gets nothing more after that
-   */
-  constructor(
-    outputs: readonly Output[],
-    counters: Counters,
-    onFailure: (output: Output, error: DeliveryError) => void,
-  ) {
-    this.queues = outputs.map((output) => new OutputQueue(output, counters, (error) => onFailure(output, error)));
+  /** @param tell is told of an output what its owner should know, each thing once */
+  constructor(routes: readonly Route[], counters: Counters, tell: NoticeSink) {
+    this.queues = routes.map(({ output, options }) => new OutputQueue(output, counters, tell, options));
+    this.outputs = this.queues.map(({ output, ledger }) => ({ name: output.name, counts: ledger.own }));
+    this.formats = new Set(routes.map(({ options }) => options.settings.format));
+    const of = (format: Format): OutputQueue[] =>
+      this.queues.filter((_, i) => routes[i]?.options.settings.format === format);
+    this.byFormat = { cim: of('cim'), native: of('native') };
   }
 
-  push(event: CimEvent): void {
-    for (const queue of this.queues) queue.push(event);
+  push(event: CimEvent, format: Format): void {
+    for (const queue of this.byFormat[format]) queue.push(event);
   }
 
   /** Undefined while all outputs keep up; else resolves when they have caught up. */
@@ -37,17 +54,22 @@ export class Delivery {
     return slow && Promise.all(slow).then(() => undefined);
   }
 
-  /** Resolves when every event has been acknowledged or dropped. */
+  /** Resolves when every event has been acknowledged or lost. */
   async drain(): Promise<void> {
     await Promise.all(this.queues.map((queue) => queue.drain()));
   }
 
-  /** Drains and releases the outputs; may be called twice. Rejects with `DeliveryError` where releasing one failed. */
-  close(): Promise<void> {
-    this.closed ??= this.drain().then(async () => {
-      const results = await Promise.allSettled(this.queues.map(({ output }) => output.close()));
-      for (const result of results) if (result.status === 'rejected') throw result.reason;
-    });
-    return this.closed;
+  /** Somebody has moved the files away: every output opens its own anew. */
+  reopen(): void {
+    for (const { output } of this.queues) output.reopen?.();
+  }
+
+  /**
+   * Drains and releases the outputs; may be called twice. Rejects with `DeliveryError` where releasing one failed.
+   * @param deadline when it resolves, what is left is kept in spools or counted as lost; left out: no end to waiting
+   */
+  async close(deadline: Promise<void> = NEVER): Promise<void> {
+    const results = await Promise.allSettled(this.queues.map((queue) => queue.close(deadline)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 }

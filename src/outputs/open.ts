@@ -1,24 +1,80 @@
-/** From the settings of outputs to outputs. Nothing is connected or created yet: that happens with the first batch. */
-
+/** From the settings of outputs to outputs and all that stands before them. Nothing is connected or created before the first batch. */
+import type { Counters } from '../counters.ts';
 import { UsageError } from '../usage-error.ts';
-import { FileOutput } from './file.ts';
+import { MemoryStore } from './batch.ts';
+import { Delivery, type Route } from './delivery.ts';
+import { FileOutput } from './file/file.ts';
+import type { NoticeSink } from './notice.ts';
 import type { OutputSettings } from './options.ts';
 import type { Output } from './output.ts';
+import type { QueueOptions } from './queue.ts';
+import { openSpool } from './spool/spool.ts';
 import { StdoutOutput } from './stdout.ts';
+
+/** How long a replay tries to reach a peer: somebody waits for it. */
+const REPLAY_PATIENCE_S = 60;
+/** Writes to files end on their own; a device that hangs is no reason to write again. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface DeliveryOptions {
+  /** The traffic does not wait: outputs are waited for in the background, and kept alive through every error. */
+  readonly live: boolean;
+  readonly spoolDirectory: string;
+}
 
 /**
  * Libraries are loaded where an output needs them: a command does not pay for those of others.
  * @throws UsageError where a file that the settings name (certificate, secret) cannot be used
  */
-export async function openOutput(settings: OutputSettings): Promise<Output> {
+async function openOutput(settings: OutputSettings, warn: (text: string) => void): Promise<Output> {
   switch (settings.type) {
     case 'stdout':
       return new StdoutOutput();
     case 'file':
-      return new FileOutput(settings.path);
+      return new FileOutput(settings, warn);
     case 'kafka':
     case 'otlp':
     case 'hec':
       throw new UsageError(`output ${settings.type}:// is not available yet in this version; write to a file or to -`);
   }
+}
+
+function queueOptions(settings: OutputSettings, { live, spoolDirectory }: DeliveryOptions): QueueOptions {
+  const isLocal = settings.type === 'stdout' || settings.type === 'file';
+  const spooled = !isLocal && (settings.spool === 'auto' ? live : settings.spool);
+  const { give_up_s } = settings.retry;
+  const patience = give_up_s === 'auto' ? (live ? 0 : isLocal ? undefined : REPLAY_PATIENCE_S) : give_up_s;
+  return {
+    settings,
+    openStore: (ledger, losses) =>
+      spooled
+        ? openSpool({
+            directory: spoolDirectory,
+            name: settings.name,
+            maxBytes: settings.spool_max_bytes,
+            ledger,
+            losses,
+          })
+        : new MemoryStore(),
+    direct: isLocal && !live && patience === undefined,
+    giveUpAfterMs: patience === undefined ? 0 : patience === 0 ? Number.POSITIVE_INFINITY : patience * 1000,
+    inFlight: isLocal ? 1 : settings.in_flight,
+    timeoutMs: isLocal ? NO_TIMEOUT_MS : settings.timeout_ms,
+  };
+}
+
+/** @throws UsageError as `openOutput`, or where a spool cannot be used */
+export async function openDelivery(
+  outputs: readonly OutputSettings[],
+  options: DeliveryOptions,
+  counters: Counters,
+  tell: NoticeSink,
+): Promise<Delivery> {
+  const routes = await Promise.all(
+    outputs.map(async (settings): Promise<Route> => {
+      const output = await openOutput(settings, (text) => tell({ output: settings.name, what: 'warning', text }));
+      return { output, options: queueOptions(settings, options) };
+    }),
+  );
+  return new Delivery(routes, counters, tell);
 }

@@ -11,35 +11,36 @@ export interface Output {
    */
   send(batch: readonly CimEvent[], signal?: AbortSignal): Promise<void>;
   /**
-   * The same for outputs whose `send` never waits: has sent the batch when it returns, or throws `DeliveryError`. Such an
-   * output cannot fall behind, even while a million flows end in one call.
+   * The same for outputs whose writes can wait in place: has sent the batch when it returns, or throws `DeliveryError`. Such
+   * an output cannot fall behind, even while a million flows end in one call.
    */
   sendNow?(batch: readonly CimEvent[]): void;
+  /** Somebody has moved the files away (logrotate): the next batch goes to new ones. */
+  reopen?(): void;
   /** Releases, without waiting for a peer that is away; may be called twice. */
   close(): Promise<void>;
 }
 
 export interface DeliveryErrorOptions extends ErrorOptions {
-  /** Events of the batch, from its start or of its kinds, that were acknowledged before the error. */
-  readonly delivered?: number;
+  /** The events of the batch that the error is about, in order: the others were acknowledged. Left out: all of them. */
+  readonly remaining?: readonly CimEvent[];
   /** The other side asked to be left alone for so long (Retry-After). */
   readonly retryAfterMs?: number;
 }
 
 /**
- * `retryable`: the same batch may be taken later (the peer is away, busy, full, or refuses who we are until somebody mends
- * it). Not retryable: this batch will never be taken, and the next one may be; its events are lost, counted.
+ * `retryable`: the same events may be taken later (the peer is away, busy, full, or refuses who we are until somebody mends
+ * it). Not retryable: these events will never be taken, and others may be; they are lost, counted.
  */
-
 export class DeliveryError extends Error {
   override name = 'DeliveryError';
   readonly retryable: boolean;
-  readonly delivered: number;
+  readonly remaining: readonly CimEvent[] | undefined;
   readonly retryAfterMs: number | undefined;
   constructor(message: string, retryable: boolean, options: DeliveryErrorOptions = {}) {
     super(message, options);
     this.retryable = retryable;
-    this.delivered = options.delivered ?? 0;
+    this.remaining = options.remaining;
     this.retryAfterMs = options.retryAfterMs;
   }
 }
@@ -47,4 +48,10 @@ export class DeliveryError extends Error {
 /** Whoever read the events has seen enough (`| head`): no failure, but nothing more can be sent. */
 export class ReaderGoneError extends DeliveryError {
   override name = 'ReaderGoneError';
+}
+
+/** Whatever an output threw as what it should have thrown: a fault of ours is no reason to send the same again. */
+export function asDeliveryError(error: unknown): DeliveryError {
+  if (error instanceof DeliveryError) return error;
+  return new DeliveryError((error as Error).message, false, { cause: error });
 }

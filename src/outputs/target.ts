@@ -42,11 +42,20 @@ export function parseTarget(target: string): Target {
 
 function fileTarget(path: string): Target {
   checkPlaceholders(path, `output ${path}`, 'a path');
-  if (path.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (path.endsWith('/') || isDirectory(path)) {
     const inside = `${path.replace(/\/+$/, '')}/${KIND_PLACEHOLDER}.ndjson`;
     throw new UsageError(`output ${path} is a directory; for a file of each kind in it write ${inside}`);
   }
   return { type: 'file', place: { path }, options: new Map() };
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // What is wrong with the path is said when it is opened.
+    return false;
+  }
 }
 
 function urlTarget(scheme: string, rest: string): Target {

@@ -1,7 +1,7 @@
 /** Batches to file descriptors: whole lines, one write for each batch. */
-import { writeSync } from 'node:fs';
+import { write, writeSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
-import type { CimEvent, Kind } from '../cim/event.ts';
+import type { CimEvent } from '../cim/event.ts';
 import { DeliveryError, ReaderGoneError } from './output.ts';
 
 /** How long to wait before asking a full pipe again that somebody has made non-blocking. */
@@ -21,37 +21,34 @@ interface Run {
   end: number;
 }
 
-export interface Lines {
-  readonly bytes: Buffer;
-  /** How many events they are. */
-  readonly count: number;
-}
-
-/** The lines of a batch, or of one kind in it: the part of the block itself where they are one run, else a copy. */
-export function gather(batch: readonly CimEvent[], kind?: Kind): Lines {
+/** The lines of a batch: the part of the block itself where they are one run, else a copy. */
+export function gather(batch: readonly CimEvent[]): Buffer {
   const runs: Run[] = [];
   let last: Run | undefined;
   let length = 0;
-  let count = 0;
   for (const event of batch) {
-    if (kind !== undefined && event.kind !== kind) continue;
     length += lineLength(event);
-    count++;
     if (last !== undefined && event.block === last.block && event.start === last.end) last.end = event.end + 1;
     else {
       last = { block: event.block, start: event.start, end: event.end + 1 };
       runs.push(last);
     }
   }
-  if (last !== undefined && runs.length === 1) return { bytes: last.block.subarray(last.start, last.end), count };
+  if (last !== undefined && runs.length === 1) return last.block.subarray(last.start, last.end);
   const bytes = Buffer.allocUnsafe(length);
   let at = 0;
   for (const { block, start, end } of runs) at += block.copy(bytes, at, start, end);
-  return { bytes, count };
+  return bytes;
 }
 
-/** Writes all of the bytes. Returns undefined, or the error and how many bytes went before it. */
-export function writeAll(fd: number, bytes: Buffer): { error: NodeJS.ErrnoException; written: number } | undefined {
+export interface WriteFailure {
+  readonly error: NodeJS.ErrnoException;
+  /** Bytes that went before it. */
+  readonly written: number;
+}
+
+/** Writes all of the bytes, and waits for it in place. Returns undefined, or the error. */
+export function writeAllNow(fd: number, bytes: Buffer): WriteFailure | undefined {
   let written = 0;
   while (written < bytes.length) {
     try {
@@ -65,12 +62,30 @@ export function writeAll(fd: number, bytes: Buffer): { error: NodeJS.ErrnoExcept
   return undefined;
 }
 
-/** How many of the events, of one kind or of all, lie whole in the first `written` bytes that `gather` gave. */
-export function wholeEvents(batch: readonly CimEvent[], written: number, kind?: Kind): number {
+/** The same in the background. */
+export async function writeAll(fd: number, bytes: Buffer): Promise<WriteFailure | undefined> {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += await new Promise<number>((resolve, reject) =>
+        write(fd, bytes, written, bytes.length - written, null, (error, count) =>
+          error ? reject(error) : resolve(count),
+        ),
+      );
+    } catch (caught) {
+      const error = caught as NodeJS.ErrnoException;
+      if (error.code === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, FULL_PIPE_WAIT_MS));
+      else if (error.code !== 'EINTR') return { error, written };
+    }
+  }
+  return undefined;
+}
+
+/** How many of the events lie whole in the first `written` bytes that `gather` gave. */
+export function wholeEvents(batch: readonly CimEvent[], written: number): number {
   let count = 0;
   let length = 0;
   for (const event of batch) {
-    if (kind !== undefined && event.kind !== kind) continue;
     length += lineLength(event);
     if (length > written) break;
     count++;
@@ -84,8 +99,9 @@ export function systemErrorText(error: NodeJS.ErrnoException): string {
   return known === undefined ? error.message : `${known[1]} (${known[0]})`;
 }
 
-export function deliveryError(what: string, error: NodeJS.ErrnoException, delivered: number): DeliveryError {
+/** Whatever keeps a file from being written may pass: a disk gets room again, a right is given. */
+export function writeError(what: string, error: NodeJS.ErrnoException, remaining: readonly CimEvent[]): DeliveryError {
   const message = `cannot write ${what}: ${systemErrorText(error)}`;
-  if (error.code === 'EPIPE') return new ReaderGoneError(message, false, { cause: error, delivered });
-  return new DeliveryError(message, false, { cause: error, delivered });
+  if (error.code === 'EPIPE') return new ReaderGoneError(message, false, { cause: error, remaining });
+  return new DeliveryError(message, true, { cause: error, remaining });
 }

@@ -41,7 +41,8 @@ describe("the agent's own events", () => {
   it('are as their schemas say, in both formats', () => {
     const attached: HealthReport = { ...STATUS, what: 'interface_attached', interface: 'eth1' };
     const refused: HealthReport = { ...STATUS, what: 'reload', status: 'failure', description: 'no such policy' };
-    for (const report of [STATUS, attached, refused])
+    const lost: HealthReport = { ...STATUS, what: 'output_lost', status: 'warning', description: 'kafka: 3 events' };
+    for (const report of [STATUS, attached, refused, lost])
       for (const format of ['cim', 'native'] as const) lineOf(report, format);
   });
 

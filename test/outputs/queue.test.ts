@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CimEvent } from '../../src/cim/event.ts';
-import { type Counters, createCounters } from '../../src/counters.ts';
+import { type Counters, createCounters, unaccountedEvents } from '../../src/counters.ts';
+import { HIGH_WATER_BYTES } from '../../src/outputs/batch.ts';
 import { Delivery } from '../../src/outputs/delivery.ts';
 import { DeliveryError, type Output } from '../../src/outputs/output.ts';
-import { BATCH_BYTES, HIGH_WATER_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
+import { MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
 import { eventOf, eventsOf } from './events.ts';
+import { route, settingsOf } from './routes.ts';
+
+const BATCH_BYTES = settingsOf('-').batch.bytes;
 
 /** An output that acknowledges when the test says so. */
 class SlowOutput implements Output {
@@ -38,8 +42,12 @@ class WillingOutput extends SlowOutput {
 function open(...outputs: Output[]): { delivery: Delivery; counters: Counters; failures: string[] } {
   const counters = createCounters();
   const failures: string[] = [];
-  const delivery = new Delivery(outputs, counters, (output, error) =>
-    failures.push(`${output.name}: ${error.message}`),
+  const delivery = new Delivery(
+    outputs.map((output) => route(output)),
+    counters,
+    (notice) => {
+      if (notice.what === 'failed') failures.push(`${notice.output}: ${notice.error.message}`);
+    },
   );
   return { delivery, counters, failures };
 }
@@ -47,10 +55,7 @@ function open(...outputs: Output[]): { delivery: Delivery; counters: Counters; f
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** The law of counters.ts. */
-function assertBalanced(counters: Counters): void {
-  const { 'events.produced': produced, 'events.sent': sent, 'events.queued': queued } = counters;
-  assert.equal(produced, sent + queued + counters['events.dropped.output']);
-}
+const assertBalanced = (counters: Counters): void => assert.equal(unaccountedEvents(counters), 0);
 
 /** An event whose line and newline have this many bytes. */
 const big = (bytes: number): CimEvent => eventOf('x'.repeat(bytes - 1));
@@ -60,7 +65,7 @@ describe('Delivery', () => {
     const output = new SlowOutput();
     const { delivery, counters } = open(output);
     const half = big(BATCH_BYTES / 2); // one event again and again: its block never changes
-    for (let i = 0; i < 6; i++) delivery.push(half);
+    for (let i = 0; i < 6; i++) delivery.push(half, 'cim');
     assert.equal(output.batches.length, 1);
     assert.equal(counters['events.queued'], 6);
     assertBalanced(counters);
@@ -87,7 +92,7 @@ describe('Delivery', () => {
     const outputs = [new WillingOutput(), new WillingOutput()];
     const { delivery, counters } = open(...outputs);
     const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i}`);
-    for (const line of lines) delivery.push(eventOf(line));
+    for (const line of lines) delivery.push(eventOf(line), 'cim');
     await delivery.close();
     await delivery.close();
     for (const output of outputs) {
@@ -103,9 +108,9 @@ describe('Delivery', () => {
     const { delivery } = open(output);
     const event = big(BATCH_BYTES);
     assert.equal(delivery.ready(), undefined);
-    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES - 1; i++) delivery.push(event);
+    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES - 1; i++) delivery.push(event, 'cim');
     assert.equal(delivery.ready(), undefined);
-    delivery.push(event);
+    delivery.push(event, 'cim');
     const ready = delivery.ready();
     assert.ok(ready);
     let isReady = false;
@@ -130,9 +135,9 @@ describe('Delivery', () => {
       [eventOf('x'), MAX_QUEUED_EVENTS],
     ] as const) {
       const { delivery, counters, failures } = open(new SlowOutput());
-      for (let i = 0; i < limit + 3; i++) delivery.push(event);
+      for (let i = 0; i < limit + 3; i++) delivery.push(event, 'cim');
       assert.equal(counters['events.queued'], limit);
-      assert.equal(counters['events.dropped.output'], 3);
+      assert.equal(counters['events.dropped.queue_full'], 3);
       assertBalanced(counters);
       assert.deepEqual(failures, []);
     }
@@ -142,11 +147,11 @@ describe('Delivery', () => {
     const output = new SlowOutput();
     const { delivery, counters, failures } = open(output, new WillingOutput());
     const event = big(BATCH_BYTES);
-    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES; i++) delivery.push(event);
+    for (let i = 0; i < HIGH_WATER_BYTES / BATCH_BYTES; i++) delivery.push(event, 'cim');
     const ready = delivery.ready();
-    output.pending.shift()?.reject(new DeliveryError('broken', false));
+    output.pending.shift()?.reject(new DeliveryError('broken', true));
     await ready;
-    delivery.push(event);
+    delivery.push(event, 'cim');
     await delivery.drain();
     assert.equal(delivery.ready(), undefined);
     assert.deepEqual(failures, ['slow: broken']);
@@ -159,9 +164,9 @@ describe('Delivery', () => {
   it('counts what a failing batch delivered before its error', async () => {
     const output = new SlowOutput();
     const { delivery, counters } = open(output);
-    for (let i = 0; i < 5; i++) delivery.push(eventOf('x'));
+    for (let i = 0; i < 5; i++) delivery.push(eventOf('x'), 'cim');
     const drained = delivery.drain();
-    output.pending.shift()?.reject(new DeliveryError('full', false, { delivered: 3 }));
+    output.pending.shift()?.reject(new DeliveryError('full', true, { remaining: output.batches[0]?.slice(3) ?? [] }));
     await drained;
     assert.equal(counters['events.sent'], 3);
     assert.equal(counters['events.dropped.output'], 2);
@@ -178,7 +183,7 @@ describe('Delivery', () => {
     };
     const { delivery, counters } = open(output);
     const event = big(BATCH_BYTES);
-    for (let i = 0; i < 1_000; i++) delivery.push(event);
+    for (let i = 0; i < 1_000; i++) delivery.push(event, 'cim');
     assert.equal(counters['events.sent'], 1_000);
     assert.equal(delivery.ready(), undefined);
     assert.equal(sent.length, 1_000);
@@ -188,7 +193,7 @@ describe('Delivery', () => {
     const output = new WillingOutput();
     const { delivery } = open(output);
     const most = Array.from({ length: 200 }, (_, i) => String(i).padEnd(1_000));
-    for (const event of [...eventsOf(most), ...eventsOf(['1', '2']), ...eventsOf(['3'])]) delivery.push(event);
+    for (const event of [...eventsOf(most), ...eventsOf(['1', '2']), ...eventsOf(['3'])]) delivery.push(event, 'cim');
     await delivery.drain();
     assert.deepEqual(
       output.batches.map((batch) => batch.length),
@@ -199,7 +204,7 @@ describe('Delivery', () => {
   it('sends a batch that does not fill up', async () => {
     const output = new WillingOutput();
     const { delivery, counters } = open(output);
-    delivery.push(eventOf('alone'));
+    delivery.push(eventOf('alone'), 'cim');
     assert.equal(output.batches.length, 0);
     while (counters['events.sent'] === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(output.lines(), ['alone']);

@@ -8,6 +8,7 @@ import { createLogger } from '../../../src/log.ts';
 import { Delivery } from '../../../src/outputs/delivery.ts';
 import type { Output } from '../../../src/outputs/output.ts';
 import { PolicyFiles } from '../../../src/policy-reload.ts';
+import { route } from '../../outputs/routes.ts';
 
 export type LineSink = (kind: Kind, line: string) => void;
 
@@ -33,8 +34,9 @@ export async function replayLines(
     },
     close: async () => {},
   };
-  const delivery = new Delivery([output], counters, (_, error) => {
-    throw error;
+  const routes = config.outputs.map((settings) => route(output, { settings }));
+  const delivery = new Delivery(routes, counters, (notice) => {
+    throw new Error(JSON.stringify(notice));
   });
   const capture = await PcapFile.open(file, { onWarning: () => {} });
   const agent = new Agent({

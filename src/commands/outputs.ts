@@ -1,0 +1,56 @@
+/** What the commands that run the pipeline have in common about outputs. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Delivery } from '../outputs/delivery.ts';
+import type { DeliveryNotice } from '../outputs/notice.ts';
+import { ReaderGoneError } from '../outputs/output.ts';
+
+export interface NoticeText {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly text: string;
+}
+
+/** A notice for the log; undefined where it is no news: a reader that has seen enough. */
+export function noticeText(notice: DeliveryNotice): NoticeText | undefined {
+  const { output } = notice;
+  switch (notice.what) {
+    case 'failing':
+      return { level: 'warn', text: `${output}: ${notice.error.message}; trying again until it works` };
+    case 'recovered':
+      return { level: 'info', text: `${output}: works again after ${notice.seconds.toFixed(1)} s` };
+    case 'lost':
+      return { level: 'error', text: `${output}: ${notice.events} events lost: ${notice.reason}` };
+    case 'warning':
+      return { level: 'warn', text: `${output}: ${notice.text}` };
+    case 'failed':
+      if (notice.error instanceof ReaderGoneError) return undefined;
+      return { level: 'error', text: `${output}: ${notice.error.message}` };
+  }
+}
+
+export function spoolDirectory({ spool }: Config): string {
+  if (spool.directory !== 'auto') return spool.directory;
+  const { STATE_DIRECTORY } = process.env;
+  // systemd.exec(5): several directories are separated by colons.
+  if (STATE_DIRECTORY) return join(STATE_DIRECTORY.split(':')[0] ?? '', 'spool');
+  if (process.getuid?.() === 0) return '/var/lib/vesper/spool';
+  return join(homedir(), '.local', 'state', 'vesper', 'spool');
+}
+
+/** Drains and closes, but not longer than so many seconds from when the signal aborts. */
+export async function closeInTime(delivery: Delivery, signal: AbortSignal, seconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    const start = (): void => {
+      timer = setTimeout(resolve, seconds * 1000);
+    };
+    if (signal.aborted) start();
+    else signal.addEventListener('abort', start, { once: true });
+  });
+  try {
+    await delivery.close(deadline);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,88 @@
+/** Events to files: whole lines appended, a file for each kind where the path says `{kind}`. */
+import { type CimEvent, KINDS } from '../../cim/event.ts';
+import type { FileSettings } from '../options.ts';
+import { DeliveryError, type Output } from '../output.ts';
+import { KIND_PLACEHOLDER } from '../target.ts';
+import { LogFile } from './log-file.ts';
+
+interface Part {
+  readonly file: LogFile;
+  readonly events: readonly CimEvent[];
+}
+
+export class FileOutput implements Output {
+  readonly name: string;
+  private readonly settings: FileSettings;
+  private readonly warn: (text: string) => void;
+  private readonly byKind: boolean;
+  private readonly files = new Map<string, LogFile>();
+
+  /**
+   * Touches nothing: a file comes into being with its first event.
+   * @param warn is told what goes wrong with files that are already rotated
+   */
+  constructor(settings: FileSettings, warn: (text: string) => void) {
+    this.name = settings.name;
+    this.settings = settings;
+    this.warn = warn;
+    this.byKind = settings.path.includes(KIND_PLACEHOLDER);
+  }
+
+  sendNow(batch: readonly CimEvent[]): void {
+    const parts = this.split(batch);
+    for (const [i, { file, events }] of parts.entries()) {
+      try {
+        file.appendNow(events);
+      } catch (error) {
+        throw withRest(error, parts.slice(i + 1));
+      }
+    }
+  }
+
+  async send(batch: readonly CimEvent[]): Promise<void> {
+    const parts = this.split(batch);
+    for (const [i, { file, events }] of parts.entries()) {
+      try {
+        await file.append(events);
+      } catch (error) {
+        throw withRest(error, parts.slice(i + 1));
+      }
+    }
+  }
+
+  reopen(): void {
+    for (const file of this.files.values()) file.reopen();
+  }
+
+  async close(): Promise<void> {
+    const results = await Promise.allSettled([...this.files.values()].map((file) => file.close()));
+    this.files.clear();
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  private split(batch: readonly CimEvent[]): Part[] {
+    if (batch.length === 0) return [];
+    const { path } = this.settings;
+    if (!this.byKind) return [{ file: this.file(path), events: batch }];
+    return KINDS.flatMap((kind) => {
+      const events = batch.filter((event) => event.kind === kind);
+      return events.length === 0 ? [] : { file: this.file(path.replaceAll(KIND_PLACEHOLDER, kind)), events };
+    });
+  }
+
+  private file(path: string): LogFile {
+    let file = this.files.get(path);
+    if (file === undefined) {
+      file = new LogFile(path, this.settings, this.warn);
+      this.files.set(path, file);
+    }
+    return file;
+  }
+}
+
+/** The error of one file, with the events of the files after it, which were not tried. */
+function withRest(error: unknown, parts: readonly Part[]): unknown {
+  if (!(error instanceof DeliveryError) || parts.length === 0) return error;
+  const remaining = [...(error.remaining ?? []), ...parts.flatMap(({ events }) => events)];
+  return new DeliveryError(error.message, error.retryable, { cause: error.cause, remaining });
+}

@@ -1,0 +1,178 @@
+/** Sends the batches of a store in order: several in flight at most, again after a passing error, later after every one. */
+import type { CimEvent } from '../cim/event.ts';
+import { backoffMs } from './backoff.ts';
+import type { Batch, BatchStore } from './batch.ts';
+import type { Ledger } from './ledger.ts';
+import type { Losses, NoticeSink } from './notice.ts';
+import type { DeliverySettings } from './options.ts';
+import { asDeliveryError, DeliveryError, type Output, ReaderGoneError } from './output.ts';
+
+/** A peer that asks to be left alone longer than this is asked again all the same: the answer may be a mistake. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+export interface SenderParts {
+  readonly output: Output;
+  readonly store: BatchStore;
+  readonly retry: Pick<DeliverySettings['retry'], 'initial_ms' | 'max_ms'>;
+  /** After so long without success the output has failed for good; 0: at its first error. */
+  readonly giveUpAfterMs: number;
+  readonly inFlight: number;
+  readonly timeoutMs: number;
+  readonly ledger: Ledger;
+  readonly losses: Losses;
+  readonly tell: NoticeSink;
+  /** A batch waits no more. */
+  readonly onSettled: () => void;
+  readonly onFailed: () => void;
+}
+
+interface Sending {
+  readonly batch: Batch;
+  remaining: readonly CimEvent[];
+  done: boolean;
+  /** Ends the attempt under way. */
+  abort: AbortController;
+}
+
+export class Sender {
+  private readonly parts: SenderParts;
+  /** In order; the first is acknowledged to the store before the second, whichever the peer took first. */
+  private readonly window: Sending[] = [];
+  /** Failures in a row; after the first, nothing new is sent until what failed has been. */
+  private failures = 0;
+  private failingSince = 0;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private readonly failed: Sending[] = [];
+  private over = false;
+  private readonly idle: (() => void)[] = [];
+
+  constructor(parts: SenderParts) {
+    this.parts = parts;
+  }
+
+  get isFailing(): boolean {
+    return this.failures > 0;
+  }
+
+  /** Sends what it may. To be called when the store has got something. */
+  wake(): void {
+    while (!this.over && this.failures === 0 && this.window.length < this.parts.inFlight) {
+      const batch = this.parts.store.next();
+      if (batch === undefined) break;
+      const sending: Sending = { batch, remaining: batch.events, done: false, abort: new AbortController() };
+      this.window.push(sending);
+      void this.attempt(sending);
+    }
+    if (this.window.length === 0 || this.over) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** Resolves when everything has been acknowledged or lost, or the output has failed for good. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.idle.push(resolve);
+      this.wake();
+    });
+  }
+
+  /** Gives up what is under way. Returns the events of it that were not acknowledged. */
+  stop(): number {
+    this.over = true;
+    clearTimeout(this.retryTimer);
+    for (const { abort } of this.window) abort.abort();
+    const left = this.window.reduce((sum, { remaining, done }) => sum + (done ? 0 : remaining.length), 0);
+    this.window.length = 0;
+    this.wake();
+    return left;
+  }
+
+  private async attempt(sending: Sending): Promise<void> {
+    const { output, timeoutMs } = this.parts;
+    const abort = new AbortController();
+    sending.abort = abort;
+    const timeout = setTimeout(() => abort.abort(), timeoutMs);
+    try {
+      await unlessAborted(output.send(sending.remaining, abort.signal), abort.signal, timeoutMs);
+    } catch (error) {
+      if (!this.over) this.onError(sending, asDeliveryError(error));
+      return;
+    } finally {
+      clearTimeout(timeout);
+    }
+    if (!this.over) this.onSuccess(sending);
+  }
+
+  private onSuccess(sending: Sending): void {
+    const { ledger, tell, output } = this.parts;
+    ledger.add('delivery.batches', 1);
+    ledger.settle('sent', sending.remaining.length);
+    if (this.failures > 0 && this.failed.length === 0) {
+      this.failures = 0;
+      tell({ output: output.name, what: 'recovered', seconds: (performance.now() - this.failingSince) / 1000 });
+    }
+    this.finish(sending);
+  }
+
+  private onError(sending: Sending, error: DeliveryError): void {
+    const { ledger, losses, tell, output, giveUpAfterMs, retry } = this.parts;
+    if (error.remaining !== undefined) {
+      ledger.settle('sent', sending.remaining.length - error.remaining.length);
+      sending.remaining = error.remaining;
+    }
+    if (!error.retryable && !(error instanceof ReaderGoneError)) {
+      losses.add('refused', sending.remaining.length, error.message);
+      this.finish(sending);
+      return;
+    }
+    if (this.failures === 0) {
+      this.failingSince = performance.now();
+      if (giveUpAfterMs > 0) tell({ output: output.name, what: 'failing', error });
+    }
+    this.failures++;
+    if (error instanceof ReaderGoneError || performance.now() - this.failingSince >= giveUpAfterMs) {
+      this.fail(error);
+      return;
+    }
+    this.failed.push(sending);
+    const wait = Math.max(
+      backoffMs(this.failures, retry, Math.random()),
+      Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS),
+    );
+    // The timer keeps the process alive: a replay whose peer is away has nothing else to do.
+    this.retryTimer ??= setTimeout(() => this.retry(), wait);
+  }
+
+  /** Sends again what failed, in order. */
+  private retry(): void {
+    this.retryTimer = undefined;
+    const { window } = this;
+    const again = this.failed.splice(0).sort((a, b) => window.indexOf(a) - window.indexOf(b));
+    this.parts.ledger.add('delivery.retries', again.length);
+    for (const sending of again) void this.attempt(sending);
+  }
+
+  private finish(sending: Sending): void {
+    sending.done = true;
+    const { store, onSettled } = this.parts;
+    for (let first = this.window[0]; first?.done; first = this.window[0]) {
+      this.window.shift();
+      store.acknowledge(first.batch);
+      onSettled();
+    }
+    this.wake();
+  }
+
+  private fail(error: DeliveryError): void {
+    const { tell, output, onFailed } = this.parts;
+    tell({ output: output.name, what: 'failed', error });
+    onFailed();
+  }
+}
+
+/** The promise, or an error as soon as the signal aborts: an output that hangs holds nobody. */
+function unlessAborted(promise: Promise<void>, signal: AbortSignal, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new DeliveryError(`no answer within ${timeoutMs} ms`, true));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject);
+  });
+}
