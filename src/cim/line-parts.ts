@@ -133,14 +133,11 @@ export class LineParts {
   private readonly innerList: ListWriter;
   private readonly eventId: Piece;
   private readonly sessionId: Piece;
-<<<<<<< HEAD
   /** See `CimOptions`. */
   readonly runId: string;
-=======
   /** `vesper` begins with what joins the event to others, where the data model has no fields for it. */
   private readonly joins: Piece;
   readonly extras: Extras;
->>>>>>> main
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly hasLocalAddresses: boolean;

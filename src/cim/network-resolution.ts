@@ -117,12 +117,8 @@ export class DnsLine {
 
   constructor(parts: LineParts) {
     this.parts = parts;
-<<<<<<< HEAD
     this.retryOf = piece(`,"tcp_retry_of":{"session_id":"${parts.runId}-`);
-    this.heads = parts.headPieces('', false);
-=======
     this.heads = parts.headPieces([], { sensor: false, vendor: true, layers: false });
->>>>>>> main
   }
 
   make(event: DnsTransactionEvent): CimEvent | undefined {
@@ -212,13 +208,11 @@ export class DnsLine {
     if (retries > 0) writer.count(RETRIES, retries);
     if (query?.incomplete || response?.incomplete) writer.piece(INCOMPLETE);
     const edns = query?.edns ?? response?.edns;
-<<<<<<< HEAD
-    if (edns !== undefined) this.edns(edns, response?.edns, event.conversation);
+    if (edns !== undefined && extras === 'full') this.edns(edns, response?.edns, event.conversation);
     if (event.retryOf !== undefined) this.reference(event.retryOf);
-    if (question !== undefined && response !== undefined) this.chain(question, response.answers, event.conversation);
-=======
-    if (edns !== undefined && extras === 'full') this.edns(edns);
->>>>>>> main
+    if (question !== undefined && response !== undefined && extras === 'full') {
+      this.chain(question, response.answers, event.conversation);
+    }
     writer.piece(END_OBJECT);
   }
 

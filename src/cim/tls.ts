@@ -128,7 +128,7 @@ export class TlsLine {
       writer.piece(TRANSPORT_QUIC);
       writer.piece(quicVersions.piece(event.quicVersion));
     }
-    const over = dnsOver(client, server, conversation, event.quicVersion);
+    const over = dnsOver(client, server, event.conversation, event.quicVersion);
     if (over !== undefined) {
       writer.piece(DNS_OVER);
       writer.safe(over.protocol);

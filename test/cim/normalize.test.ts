@@ -156,16 +156,10 @@ describe('Network_Resolution', () => {
         '"reply_code":"No Error","reply_code_id":0,' +
         '"answer":["check.example.net","35.232.111.17","35.224.170.84"],"answer_count":3,' +
         '"authority_answer_count":0,"additional_answer_count":1,"ttl":60,"response_time":0.000001,' +
-<<<<<<< HEAD
-        '"flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
-        '"vesper":{"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
-        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]},' +
-        '"cname_chain":["check.example.net"],"answer_ttls":[60,300,300]}}}',
-=======
         '"vesper":{"dvc":"sensor-1","flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
         '"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
-        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]}}}}',
->>>>>>> main
+        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]},' +
+        '"cname_chain":["check.example.net"],"answer_ttls":[60,300,300]}}}',
     );
   });
 
