@@ -101,7 +101,7 @@ export class CertificateLine {
     writer.piece(time.seconds >= notBefore && time.seconds <= notAfter ? SSL_IS_VALID.yes : SSL_IS_VALID.no);
     if (parts.extras === 'off') parts.end();
     else {
-      parts.joinKeys(conversation);
+      parts.joinKeys(conversation, 'unknown');
       this.extras(event, key, names);
       parts.tail(conversation);
     }

@@ -74,7 +74,7 @@ export class FindingLine {
     parts.user(conversation);
     if (parts.extras === 'off') parts.end();
     else {
-      parts.joinKeys(conversation);
+      parts.joinKeys(conversation, 'known');
       this.extras(finding, suppressed);
       parts.tail(conversation);
     }

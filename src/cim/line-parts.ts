@@ -136,7 +136,7 @@ export class LineParts {
   /** See `CimOptions`. */
   readonly runId: string;
   /** `vesper` begins with what joins the event to others, where the data model has no fields for it. */
-  private readonly joins: Piece;
+  private readonly joins: { readonly known: Piece; readonly unknown: Piece };
   readonly extras: Extras;
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
@@ -154,7 +154,10 @@ export class LineParts {
     this.runId = options.runId;
     this.sessionId = piece(`","session_id":"${options.runId}-`);
     this.dvc = sensorName(options.dvc);
-    this.joins = piece(`,"vesper":{"dvc":${this.dvc},"flow_id":"`);
+    this.joins = {
+      known: piece(',"vesper":{"flow_id":"'),
+      unknown: piece(`,"vesper":{"dvc":${this.dvc},"flow_id":"`),
+    };
     this.extras = options.extras;
     this.deviceAddresses = options.deviceAddresses;
     this.localAddresses = options.localAddresses;
@@ -279,9 +282,9 @@ export class LineParts {
     this.sessionOf(conversation);
   }
 
-  /** The same at the beginning of `vesper`, and the sensor: for the data models that have no fields for them. */
-  joinKeys(conversation: Conversation): void {
-    this.writer.piece(this.joins);
+  /** The same at the beginning of `vesper`, and the sensor where the data model has no field for it either. */
+  joinKeys(conversation: Conversation, sensor: keyof typeof this.joins): void {
+    this.writer.piece(this.joins[sensor]);
     this.sessionOf(conversation);
   }
 

@@ -138,7 +138,7 @@ export class DnsLine {
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
     if (parts.extras === 'off') parts.end();
     else {
-      parts.joinKeys(conversation);
+      parts.joinKeys(conversation, 'unknown');
       this.extras(event, asked, queries, answers);
       parts.tail(conversation);
     }

@@ -8,6 +8,7 @@ import { Normalizer } from '../../src/cim/normalize.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
 import type { Verdict } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
+import { CERTIFICATE } from './oracle/fixtures.ts';
 import { clientHello, DNS, FLOW, message, OPTIONS, record, serverHello, TIME, TLS, UDP, VIOLATION } from './samples.ts';
 
 const LONG_ADDRESS = '2001:db8:1111:2222:3333:4444:5555:6666';
@@ -29,7 +30,15 @@ const CROWDED = conversationOf(
       source: LONG_ADDRESS,
       destination: LONG_ADDRESS,
     })),
-    owner: { processId: 0xffff_ffff, userId: 0xffff_ffff, command: '"'.repeat(5_000) },
+    owner: {
+      processId: 0xffff_ffff,
+      userId: 0xffff_ffff,
+      command: '"'.repeat(5_000),
+      executable: '"'.repeat(5_000),
+      userName: '"'.repeat(5_000),
+      cgroup: '"'.repeat(5_000),
+      containerId: 'a1'.repeat(32),
+    },
   },
   UDP,
 );
@@ -176,6 +185,36 @@ describe('limits of CIM events', () => {
     const way = { packets: 2 ** 50, bytes: 2 ** 50, payloadBytes: 2 ** 50 };
     const tcp = { state: 'syn_received' as const, out: counts, in: counts, rtt: 1e9 };
     cim({ ...FLOW, conversation: CROWDED_TCP, duration: 1e9, out: way, in: way, tcp, record: 2 ** 31 }, WORST_VERDICTS);
+  });
+
+  it('keeps the first of 1,000 alternative names and says how many there were', () => {
+    const subjectAlternativeNames = Array.from({ length: 1_000 }, (_, i) => `DNS:host-${i}.example.com`);
+    const line = cim({ ...CERTIFICATE, certificate: { ...CERTIFICATE.certificate, subjectAlternativeNames } });
+    const { certificate } = line.vesper;
+    assert.ok(certificate.subject_alternative_names.length >= 20);
+    assert.equal(certificate.subject_alternative_name_count, 1_000);
+  });
+
+  it('keeps a certificate full of everything within the limit', () => {
+    const attributes = { unit: WORST_ID, locality: WORST_ID, state: WORST_ID, street: WORST_ID, email: WORST_ID };
+    const certificate = {
+      ...CERTIFICATE.certificate,
+      subject: WORST_ID,
+      issuer: WORST_ID,
+      subjectCommonName: WORST_ID,
+      issuerCommonName: WORST_ID,
+      subjectOrganization: WORST_ID,
+      issuerOrganization: WORST_ID,
+      subjectAttributes: attributes,
+      issuerAttributes: attributes,
+      serial: 'a1'.repeat(10_000),
+      signatureAlgorithm: WORST_ID,
+      key: { type: WORST_ID, bits: Number.MAX_SAFE_INTEGER, curve: WORST_ID },
+      subjectAlternativeNames: Array.from({ length: 1_000 }, () => WORST_ID),
+    };
+    const line = cim({ ...CERTIFICATE, conversation: CROWDED_TCP, serverName: WORST_ID, certificate });
+    assert.equal(line.vesper.certificate.subject_alternative_name_count, 1_000);
+    assert.equal(line.vesper.tunnel_count, 9);
   });
 
   it('keeps a finding full of everything within the limit', () => {

@@ -324,7 +324,7 @@ describe('Intrusion_Detection', () => {
       `${HEAD}"action":"allowed","category":"TLS policy violation","ids_type":"network",${SENSOR}"transport":"tcp",` +
         '"src":"192.168.109.2","src_port":54329,"dest":"198.51.100.7","dest_port":443,"severity":"high",' +
         '"signature":"TLS 1.0 and TLS 1.1 are deprecated","signature_id":"baseline/no-old-versions",' +
-        '"vesper":{"dvc":"sensor-1","flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
+        '"vesper":{"flow_id":"1:LQU9qZlK+B5F3KDmev6m5PMibrg=","session_id":"r0-h",' +
         '"finding":{"app":"tls","policy":"baseline","rule":"no-old-versions","level":"must",' +
         '"observed":"TLSv1_0",' +
         '"expected":"TLSv1_2 or later","reference":"RFC 8996 §4",' +

@@ -1,8 +1,9 @@
 /** Every event of the open corpus and of the golden cases, judged by Splunk's own definitions of its data models. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { KINDS, type Kind } from '../../src/cim/event.ts';
 import { capturesBelow, PROJECT, sharedFolder, skipWithout } from '../support/shared.ts';
 import { Assessor } from './oracle/assessor.ts';
 import { type LineSink, replayLines } from './oracle/replay.ts';
@@ -28,6 +29,12 @@ class Complaints {
     const texts = [...this.found].map(([complaint, { count, line }]) => `${count} × ${complaint}\n  ${line}`);
     assert.equal(texts.length, 0, texts.slice(0, 40).join('\n'));
   }
+}
+
+/** The kind is the first member of `vesper` that names one. */
+function liveKindOf(line: string): Kind {
+  const { vesper } = JSON.parse(line) as { readonly vesper: object };
+  return KINDS.find((kind) => kind in vesper)!;
 }
 
 describe('events by the oracle', { skip }, () => {
@@ -60,6 +67,17 @@ describe('events by the oracle', { skip }, () => {
     complaints.assertNone();
     assert.ok(events > 0);
     assert.equal(assessor!.models.get('Network_Traffic'), before + events);
+  });
+
+  it('accepts events of live traffic', () => {
+    const complaints = new Complaints();
+    const lines = readFileSync(join(PROJECT, 'test/fixtures/live/events.ndjson'), 'utf8').trim().split('\n');
+    const kinds = lines.map((line) => liveKindOf(line));
+    lines.forEach((line, i) => {
+      complaints.judge(kinds[i]!, line);
+    });
+    complaints.assertNone();
+    assert.deepEqual([...new Set(kinds)].sort(), ['agent', 'certificate', 'dns', 'flow', 'tls']);
   });
 
   it('accepts every event of the corpus', { skip: skipWithout('corpus') }, async () => {
