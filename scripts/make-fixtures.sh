@@ -5,8 +5,9 @@
 #   sudo KEEP=1 scripts/make-fixtures.sh …    keeps the working folder, with the logs of every program
 #
 # Each case is a function case_<name> in scripts/fixtures/*.sh. It writes test/fixtures/cases/<name>/input.pcap and a
-# README.md of one paragraph. Times, ports, keys and randoms are new on every run: a capture that is committed stays
-# as it is unless its case changes, because the expected events beside it belong to it.
+# README.md of one paragraph; case_handshakes_<name> writes test/fixtures/handshakes/<name> instead. Times, ports, keys and
+# randoms are new on every run: a capture that is committed stays as it is unless its case changes, because the expected
+# events beside it belong to it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +18,7 @@ cases=$here/../test/fixtures/cases
 needed=(openssl:openssl nginx:nginx named:bind9 dnsmasq:dnsmasq-base dig:bind9-dnsutils nsupdate:bind9-dnsutils
   curl:curl gnutls-cli:gnutls-bin gnutls-serv:gnutls-bin tcpdump:tcpdump dumpcap:wireshark-common ip:iproute2
   ethtool:ethtool nft:nftables ping:iputils-ping avahi-daemon:avahi-daemon ovs-vswitchd:openvswitch-switch
-  ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common gtlsclient:ngtcp2-client gtlsserver:ngtcp2-server)
+  ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common certtool:gnutls-bin gtlsclient:ngtcp2-client gtlsserver:ngtcp2-server)
 missing=()
 for entry in "${needed[@]}"; do
   PATH=$PATH:/usr/sbin command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
@@ -31,7 +32,7 @@ if ((EUID != 0)); then
   exit 2
 fi
 
-for part in network servers dns tls datagrams tunnels capture-formats office-hour; do
+for part in network servers dns tls datagrams tunnels capture-formats office-hour handshakes; do
   # shellcheck source=/dev/null
   source "$here/fixtures/$part.sh"
 done
@@ -49,5 +50,4 @@ for name in "${names[@]}"; do
   function=case_${name//-/_}
   declare -F "$function" >/dev/null || { echo "make-fixtures: no case $name" >&2; exit 2; }
   "$function"
-  check_size "$name"
 done

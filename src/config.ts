@@ -48,7 +48,13 @@ export interface Config {
 const require = createRequire(import.meta.url);
 
 /** What the project's own tests are told; no settings. */
-const TEST_VARIABLES: ReadonlySet<string> = new Set(['VESPER_CORPUS', 'VESPER_REQUIRE']);
+const TEST_VARIABLES: ReadonlySet<string> = new Set([
+  'VESPER_CORPUS',
+  'VESPER_REQUIRE',
+  'VESPER_SERVICES',
+  'VESPER_TEST_KAFKA',
+  'VESPER_TEST_OTLP',
+]);
 
 type Tree = { [key: string]: unknown };
 

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Frame } from '../dissect/frame.ts';
+import { lacking, PACKET_CAPABILITIES } from './capabilities.ts';
 import { CaptureError, type LiveCapture, type LiveOptions, type LiveSink } from './capture.ts';
 import {
   AF_PACKET,
@@ -257,11 +258,7 @@ function integers(...values: number[]): Buffer {
 
 function refusal(error: SystemCallError): CaptureError {
   if (error.code === 'EPERM' || error.code === 'EACCES') {
-    return new CaptureError(
-      'live capture needs the capability CAP_NET_RAW, which this process does not have: run it with sudo, or give it ' +
-        'the capability (systemd: AmbientCapabilities=CAP_NET_RAW)',
-      { cause: error },
-    );
+    return new CaptureError(lacking('a packet socket', PACKET_CAPABILITIES), { cause: error });
   }
   return new CaptureError(`this kernel refuses a packet socket: ${error.message}`, { cause: error });
 }

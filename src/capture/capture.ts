@@ -38,6 +38,8 @@ export interface LiveOptions extends KernelFilters {
   readonly counters: Counters;
   /** Flows that the kernel counts at once. */
   readonly capacity: number;
+  /** By clsact although the kernel has TCX (Linux 6.6): what older kernels get. */
+  readonly clsact?: boolean;
   onWarning(text: string): void;
   /** An interface was attached or detached while the capture runs. */
   onInterface?(change: 'attached' | 'detached', name: string): void;

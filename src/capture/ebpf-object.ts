@@ -1,5 +1,6 @@
 /** The kernel programs and their maps: loaded, attached, and gone with this process. */
 import { fileURLToPath } from 'node:url';
+import { EBPF_CAPABILITIES, lacking } from './capabilities.ts';
 import { CaptureError } from './capture.ts';
 import { CELLS, KEY_SIZE, SETTINGS_SIZE } from './ebpf-layout.ts';
 import { checked, type Handle, Libbpf, TEST_RUN_SIZE } from './ffi/libbpf.ts';
@@ -90,9 +91,10 @@ export class EbpfObject {
   }
 
   /** Attaches to both directions of an interface; to one of the loopback, where each packet passes both. */
-  attach(link: Link): Attachment {
+  attach(link: Link, clsact = false): Attachment {
     const program = link.hardware === Hardware.ethernet || link.hardware === Hardware.loopback;
     const fd = program ? this.ethernetProgram : this.ipProgram;
+    if (clsact) return this.attachClsact(fd, link);
     const directions = link.hardware === Hardware.loopback ? [BPF_TCX_EGRESS] : [BPF_TCX_INGRESS, BPF_TCX_EGRESS];
     const links: number[] = [];
     try {
@@ -113,7 +115,7 @@ export class EbpfObject {
   }
 
   /** The older way, a queueing discipline that outlives the process: taken away by `detach`. */
-  attachClsact(program: number, link: Link): Attachment {
+  private attachClsact(program: number, link: Link): Attachment {
     const { library } = this;
     const points = link.hardware === Hardware.loopback ? [BPF_TC_EGRESS] : [BPF_TC_INGRESS, BPF_TC_EGRESS];
     const created = library.tcHookCreate(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS)) === 0;
@@ -180,13 +182,7 @@ function tcOptions(program: number, flags: number): Buffer {
 }
 
 function refusal(error: SystemCallError): CaptureError {
-  if (error.code === 'EPERM') {
-    return new CaptureError(
-      'eBPF needs the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which this process does not all have: run it ' +
-        'with sudo, or give it the capabilities',
-      { cause: error },
-    );
-  }
+  if (error.code === 'EPERM') return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
   return new CaptureError(`this kernel refuses the eBPF programs (${error.code}); they need Linux 5.8`, {
     cause: error,
   });

@@ -115,7 +115,7 @@ export class EbpfCapture implements LiveCapture {
 
   private attach(link: Link): void {
     try {
-      this.attachments.set(link.index, this.object.attach(link));
+      this.attachments.set(link.index, this.object.attach(link, this.options.clsact));
       this.options.onInterface?.('attached', link.name);
     } catch (error) {
       this.options.onWarning(`${link.name} is not captured: ${(error as Error).message}`);

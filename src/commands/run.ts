@@ -42,12 +42,15 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     status?.clear();
     logger[level](text);
   };
-  /** Called at SIGHUP, in this order. The signal is listened to from the start: else it would end the process. */
+  /** Called at SIGHUP, in this order. Signals are listened to from the start: else one would end the process at once. */
   const reopeners: (() => void)[] = [];
   const hangup = (): void => {
     for (const reopen of reopeners) reopen();
   };
   process.on('SIGHUP', hangup);
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
   const policyFiles = new PolicyFiles(config.policies, counters, {
     info: (text) => tell('info', text),
     warn: (text) => tell('warn', text),
@@ -83,7 +86,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     outputsLeft--;
     if (outputsLeft === 0) abort.abort();
   };
-  const options = { live: true, spoolDirectory: spoolDirectory(config) };
+  const options = { live: true, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
   const delivery = await openDelivery(config.outputs, options, counters, onNotice);
   const agent = new Agent({
     config,
@@ -94,9 +97,6 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     live: true,
     ...(live.kernelFlows && { kernelFlows: live.kernelFlows }),
   });
-  const stop = (): void => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   reopeners.push(() => delivery.reopen());
   reopeners.push(() => {
     const succeeded = policyFiles.reload(agent);

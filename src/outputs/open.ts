@@ -1,6 +1,5 @@
 /** From the settings of outputs to outputs and all that stands before them. Nothing is connected or created before the first batch. */
 import type { Counters } from '../counters.ts';
-import { UsageError } from '../usage-error.ts';
 import { MemoryStore } from './batch.ts';
 import { Delivery, type Route } from './delivery.ts';
 import { FileOutput } from './file/file.ts';
@@ -20,22 +19,32 @@ export interface DeliveryOptions {
   /** The traffic does not wait: outputs are waited for in the background, and kept alive through every error. */
   readonly live: boolean;
   readonly spoolDirectory: string;
+  /** Name of this sensor, which network outputs tell beside the events. */
+  readonly sensor: string;
 }
 
 /**
  * Libraries are loaded where an output needs them: a command does not pay for those of others.
  * @throws UsageError where a file that the settings name (certificate, secret) cannot be used
  */
-async function openOutput(settings: OutputSettings, warn: (text: string) => void): Promise<Output> {
+async function openOutput(settings: OutputSettings, sensor: string, warn: (text: string) => void): Promise<Output> {
   switch (settings.type) {
     case 'stdout':
       return new StdoutOutput();
     case 'file':
       return new FileOutput(settings, warn);
-    case 'kafka':
-    case 'otlp':
-    case 'hec':
-      throw new UsageError(`output ${settings.type}:// is not available yet in this version; write to a file or to -`);
+    case 'kafka': {
+      const { KafkaOutput } = await import('./kafka.ts');
+      return new KafkaOutput(settings, sensor);
+    }
+    case 'otlp': {
+      const { OtlpOutput } = await import('./otlp.ts');
+      return new OtlpOutput(settings, sensor);
+    }
+    case 'hec': {
+      const { HecOutput } = await import('./hec.ts');
+      return new HecOutput(settings, sensor);
+    }
   }
 }
 
@@ -72,7 +81,9 @@ export async function openDelivery(
 ): Promise<Delivery> {
   const routes = await Promise.all(
     outputs.map(async (settings): Promise<Route> => {
-      const output = await openOutput(settings, (text) => tell({ output: settings.name, what: 'warning', text }));
+      const output = await openOutput(settings, options.sensor, (text) =>
+        tell({ output: settings.name, what: 'warning', text }),
+      );
       return { output, options: queueOptions(settings, options) };
     }),
   );

@@ -193,7 +193,7 @@ describe('vesper replay, wrongly used', () => {
   it('refuses an unknown kind', () => refused([OFFICE, '--collect', 'dsn'], /did you mean dns/));
   it('refuses a wrong network', () => refused([OFFICE, '--ignore-network', '10.0.0.0/99'], /ignore\.networks/));
   it('refuses a missing configuration', () => refused([OFFICE, '-c', join(folder, 'no.yaml')], /no\.yaml/));
-  it('refuses a target of a kind that it has not', () => refused([OFFICE, '-o', 'kafka://h:9092/t'], /kafka/));
+  it('refuses a target of a kind that it has not', () => refused([OFFICE, '-o', 'ftp://h/t'], /ftp/));
 });
 
 describe('vesper', () => {

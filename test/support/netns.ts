@@ -7,13 +7,19 @@ export const THERE = '10.99.0.2';
 export const HERE6 = 'fd99::1';
 export const THERE6 = 'fd99::2';
 
+let cables = 0;
+
 export class Cable {
   /** Names are this process's: suites may run side by side. */
-  readonly here = `vt${process.pid}a`;
-  readonly there = `vt${process.pid}b`;
+  readonly here: string;
+  readonly there: string;
   private readonly running: ChildProcess[] = [];
 
-  constructor() {
+  /** @param offload whether TCP may hand the device what becomes many packets on a wire */
+  constructor(offload = false) {
+    const name = `vt${process.pid}-${++cables}`;
+    this.here = `${name}a`;
+    this.there = `${name}b`;
     const ip = (...args: string[]) => execFileSync('ip', args);
     ip('netns', 'add', this.here);
     ip('netns', 'add', this.there);
@@ -25,7 +31,7 @@ export class Cable {
       ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', link);
       ip('-n', namespace, 'addr', 'add', `${address6}/64`, 'dev', link, 'nodad');
       // One segment, one frame: tcpdump does not say how many packets an offloaded one stands for.
-      ip('-n', namespace, 'link', 'set', link, 'gso_max_segs', '1');
+      if (!offload) ip('-n', namespace, 'link', 'set', link, 'gso_max_segs', '1');
       ip('-n', namespace, 'link', 'set', link, 'up');
       ip('-n', namespace, 'link', 'set', 'lo', 'up');
     }

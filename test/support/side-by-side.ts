@@ -22,7 +22,8 @@ export type Way = (typeof WAYS)[number];
  */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   ...['time', 'event_id', 'session_id', 'duration', 'response_time', 'process_id', 'user', 'direction'],
-  ...['vesper.interface', 'vesper.flow.rtt', 'vesper.tls.ciphers', 'vesper.tls.extensions'],
+  ...['dvc_ip', 'dvc_mac', 'src_interface', 'dest_interface'],
+  ...['vesper.interface', 'vesper.session_id', 'vesper.flow.rtt', 'vesper.tls.ciphers', 'vesper.tls.extensions'],
 ]);
 
 /** All of an event that the three ways must agree on, one `path=value` for each field. */
@@ -113,7 +114,7 @@ export class SideBySide {
       this.path('pcap'),
     ]);
     await Promise.all([says(dump, 'listening on'), ...agents.map((agent) => says(agent, 'capturing'))]);
-    const said = agents.map(collect);
+    const said = agents.map(saidBy);
     await traffic();
     await sleep(500);
     await Promise.all([dump, ...agents].map((child) => cable.stop(child)));
@@ -130,13 +131,15 @@ export class SideBySide {
   }
 }
 
-function collect(child: ChildProcess): string[] {
+/** What a child says on standard error from now on. */
+export function saidBy(child: ChildProcess): string[] {
   const parts: string[] = [];
   child.stderr?.on('data', (part: Buffer) => parts.push(part.toString()));
   return parts;
 }
 
-function countersIn(log: string): Record<string, number> {
+/** Of the line at the end of a run. */
+export function countersIn(log: string): Record<string, number> {
   const lines = log.split('\n').filter((line) => line.includes('"counters"'));
   return (JSON.parse(lines.at(-1) ?? '{"counters":{}}') as { counters: Record<string, number> }).counters;
 }
