@@ -36,6 +36,8 @@ const EXTENDED_ERRORS = listSpec('extended_errors', 4, 400, 'extended_error_coun
 const MAX_ERROR_TEXT_BYTES = 128;
 /** A list's key, its count and what closes the objects around it. */
 const KEY_ROOM = 64;
+/** What `edns` and `tcp_retry_of` write at most, but for the lists that take what room is left. */
+const EDNS_BYTES = 550;
 const EDNS_OPTIONS = listSpec('options', 16, 96, 'option_count');
 
 const piece = (text: string): Piece => new Piece(text);
@@ -203,7 +205,9 @@ export class DnsLine {
     if (asked.counts[0] !== queries) writer.count(STATED_QUESTIONS, asked.counts[0]);
     if (response !== undefined) {
       if (response.counts[1] !== answers) writer.count(STATED_ANSWERS, response.counts[1]);
-      if (question !== undefined && extras === 'full') this.answerTypes(response.answers, question.type);
+      if (question !== undefined && extras === 'full') {
+        this.answerTypes(response.answers, question.type, event.conversation);
+      }
     }
     if (retries > 0) writer.count(RETRIES, retries);
     if (query?.incomplete || response?.incomplete) writer.piece(INCOMPLETE);
@@ -248,10 +252,10 @@ export class DnsLine {
   }
 
   /** Types of the answers in their order, where they are not all of the type that was asked for. */
-  private answerTypes(answers: readonly DnsRecord[], asked: number): void {
+  private answerTypes(answers: readonly DnsRecord[], asked: number, conversation: Conversation): void {
     if (answers.every(({ type }) => type === asked)) return;
     const { writer, list } = this.parts;
-    list.begin(ANSWER_TYPES);
+    list.begin(ANSWER_TYPES, this.room(conversation) - EDNS_BYTES);
     for (const { type } of answers) {
       if (list.next()) {
         writer.piece(recordTypes.piece(type));
