@@ -34,8 +34,8 @@ const ANSWER_TTLS = listSpec('answer_ttls', 40, 300);
 /** RFC 8914 §2 lets a server give several. */
 const EXTENDED_ERRORS = listSpec('extended_errors', 4, 400, 'extended_error_count');
 const MAX_ERROR_TEXT_BYTES = 128;
-/** A list's key, its count and what closes the objects around it. */
-const KEY_ROOM = 64;
+/** A list's key, its count, what closes the objects around it, and `aggregate` after them. */
+const KEY_ROOM = 220;
 /** What `edns` and `tcp_retry_of` write at most, but for the lists that take what room is left. */
 const EDNS_BYTES = 550;
 const EDNS_OPTIONS = listSpec('options', 16, 96, 'option_count');
@@ -138,10 +138,11 @@ export class DnsLine {
     const queries = this.questions(asked.questions);
     const answers = response === undefined ? 0 : this.response(response);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
-    if (parts.extras === 'off') parts.end();
+    if (parts.extras === 'off') parts.end(event.aggregated);
     else {
       parts.joinKeys(conversation, 'unknown');
       this.extras(event, asked, queries, answers);
+      parts.aggregate(event.aggregated);
       parts.tail(conversation);
     }
     return writer.end('dns', event.time.seconds, event.time.nanos);

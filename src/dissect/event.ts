@@ -108,6 +108,8 @@ export interface DnsTransactionEvent {
   readonly retries: number;
   /** The transaction over UDP whose response was truncated, where this one asks the same again over TCP (RFC 7766 §5). */
   readonly retryOf?: DnsReference;
+  /** Where this stands for several identical ones: how many, the time of the last, the longest response time. */
+  readonly aggregated?: { readonly count: number; readonly last: Timestamp; readonly slowest: number | undefined };
 }
 
 /** One transaction among others. */
@@ -410,6 +412,8 @@ export interface FlowEvent {
   /** 1 for the first record of the flow, then counting up. */
   readonly record: number;
   readonly endReason: FlowEndReason;
+  /** Where this stands for several records: how many, and how many of them were the first of their flow. */
+  readonly aggregated?: { readonly count: number; readonly connections: number };
 }
 
 export type NetworkEvent =

@@ -122,8 +122,9 @@ describe('limits of CIM events', () => {
       answers,
       counts: [100, 500, 65_535, 65_535],
     });
+    const aggregated = { count: Number.MAX_SAFE_INTEGER, last: TIME, slowest: 1e9 };
     const retryOf = { session: 2 ** 52, id: 65_535 };
-    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000, retryOf });
+    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000, retryOf, aggregated });
     assert.equal(line.query_count, [line.query].flat().length);
     assert.equal(line.vesper.dns.question_count, 100);
     assert.equal(line.vesper.dns.answer_count, 500);
@@ -184,7 +185,8 @@ describe('limits of CIM events', () => {
     };
     const way = { packets: 2 ** 50, bytes: 2 ** 50, payloadBytes: 2 ** 50 };
     const tcp = { state: 'syn_received' as const, out: counts, in: counts, rtt: 1e9 };
-    cim({ ...FLOW, conversation: CROWDED_TCP, duration: 1e9, out: way, in: way, tcp, record: 2 ** 31 }, WORST_VERDICTS);
+    const flow = { ...FLOW, conversation: CROWDED_TCP, duration: 1e9, out: way, in: way, tcp, record: 2 ** 31 };
+    cim({ ...flow, aggregated: { count: most, connections: most } }, WORST_VERDICTS);
   });
 
   it('keeps the first of 1,000 alternative names and says how many there were', () => {
