@@ -267,7 +267,7 @@ export interface Certificate {
   readonly signatureAlgorithm: string;
   /** Of the whole certificate, lower-case hexadecimal. */
   readonly sha256: string;
-  /** Subject equals issuer and the signature verifies with its own key. */
+  /** Subject equals issuer and the signature verifies with its own key; not tried where the key is absurdly large. */
   readonly selfSigned: boolean;
   /** 1 or 3. */
   readonly version: number;

@@ -62,6 +62,11 @@ test('signed by itself means that its own key says so, not that the names agree'
   assert.equal(read(forged)?.selfSigned, false);
 });
 
+test('a key that only slows its reader down is not verified with', () => {
+  const exponent = ['rsa:2048', '-pkeyopt', `rsa_keygen_pubexp:${(1n << 40n) + 15n}`];
+  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, false);
+});
+
 test('PEM within is no certificate; nor is a cut one, nor one with something after it', () => {
   const der = selfSigned(P256, '/CN=a');
   const pem = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
