@@ -17,6 +17,8 @@ export interface KillOptions {
   readonly directory: string;
   readonly kills: number;
   readonly rotateBytes?: number;
+  /** Of Node, before the writer. */
+  readonly nodeOptions?: readonly string[];
   /** Called often while the writers write. */
   readonly meanwhile: () => void;
 }
@@ -32,14 +34,19 @@ export async function writeAndKill({
   directory,
   kills,
   rotateBytes = ROTATE_BYTES,
+  nodeOptions = [],
   meanwhile,
 }: KillOptions): Promise<WrittenRuns> {
   const acknowledged: number[] = [];
   for (let run = 0; run < kills; run++) {
-    const child = spawn(process.execPath, [WRITER, join(directory, 'events.ndjson'), `${run}`, `${rotateBytes}`], {
-      env: cleanEnvironment(),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...nodeOptions, WRITER, join(directory, 'events.ndjson'), `${run}`, `${rotateBytes}`],
+      {
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     acknowledged.push(await liveAndDie(child, run % 2 === 0 ? 'SIGKILL' : 'SIGTERM', meanwhile));
   }
   const rotations = readdirSync(directory).filter((name) => /^events\.ndjson\.\d+/.test(name)).length;
