@@ -1,7 +1,7 @@
 /** When a live capture looks into its ring: often while packets come, seldom on an idle host. */
 
 /** After a look that found something. The rings hold this much traffic many times over. */
-const BUSY_MS = 4;
+const BUSY_MS = 10;
 
 export interface Polled {
   /** Takes a bounded share of what is there; returns whether more is waiting. */
