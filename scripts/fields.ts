@@ -25,6 +25,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
 }
 
 interface Field {
@@ -45,7 +46,9 @@ const DEFINITIONS = (readSchema('common') as { readonly $defs: Readonly<Record<s
 function fieldsOf(path: string, given: Schema, always: boolean, required: boolean): Field[] {
   const reference = given.$ref?.replace(/^.*\//, '');
   const schema = reference === undefined ? given : { ...DEFINITIONS[reference], ...given };
-  const { properties, items, required: needed = [] } = schema;
+  const { properties, items, anyOf } = schema;
+  // Of several forms the first is the usual one.
+  const needed = schema.required ?? anyOf?.[0]?.required ?? [];
   if (properties !== undefined) {
     // `vesper` itself is missing with `extras: off`, which is said once for all.
     const inside = always || path === 'vesper';

@@ -1,6 +1,7 @@
 /** The pipeline: frames in; events judged, made into lines and handed to the outputs. */
 import { createHash } from 'node:crypto';
 import type { LiveSink } from './capture/capture.ts';
+import { Aggregator } from './cim/aggregation/aggregator.ts';
 import type { Kind } from './cim/event.ts';
 import type { EventFormat } from './cim/format.ts';
 import { NativeFormat } from './cim/native.ts';
@@ -62,6 +63,7 @@ export class Agent implements LiveSink, PolicyUser {
   private readonly kinds: ReadonlySet<Kind>;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly findings: FindingWindows;
+  private readonly aggregator: Aggregator | undefined;
   private readonly isIgnored: (event: NetworkEvent) => boolean;
   private readonly makeFormats: (runId: string) => readonly NamedFormat[];
   private formats: readonly NamedFormat[] | undefined;
@@ -82,6 +84,10 @@ export class Agent implements LiveSink, PolicyUser {
     this.findings = new FindingWindows(suppressed, counters, (finding, held) => {
       for (const { name, format } of this.formats ?? []) this.delivery.push(format.finding(finding, held), name);
     });
+    const { window_s } = config.aggregate;
+    if (window_s > 0) {
+      this.aggregator = new Aggregator(window_s, counters, (event, verdicts) => this.aggregated(event, verdicts));
+    }
     const cim = delivery.formats.has('cim');
     const native = delivery.formats.has('native');
     const cimOptions = {
@@ -155,6 +161,7 @@ export class Agent implements LiveSink, PolicyUser {
 
   tick(seconds: number, nanos: number): void {
     this.engine.tick(seconds, nanos);
+    this.aggregator?.tick(seconds);
   }
 
   ready(): Promise<void> | undefined {
@@ -164,6 +171,7 @@ export class Agent implements LiveSink, PolicyUser {
   /** The end of the traffic: everything still open becomes an event. */
   end(): void {
     this.engine.end();
+    this.aggregator?.end();
     this.findings.end();
   }
 
@@ -225,9 +233,18 @@ export class Agent implements LiveSink, PolicyUser {
   }
 
   private make(event: NetworkEvent, verdicts: readonly Verdict[]): void {
-    for (const { name, format } of this.formats ?? []) {
-      const made = format.normalize(event, verdicts);
-      if (made !== undefined) this.delivery.push(made, name);
+    for (const named of this.formats ?? []) {
+      if (named.name === 'cim' && this.aggregator?.take(event, verdicts)) continue;
+      this.push(named, event, verdicts);
     }
+  }
+
+  private aggregated(event: NetworkEvent, verdicts: readonly Verdict[]): void {
+    for (const named of this.formats ?? []) if (named.name === 'cim') this.push(named, event, verdicts);
+  }
+
+  private push({ name, format }: NamedFormat, event: NetworkEvent, verdicts: readonly Verdict[]): void {
+    const made = format.normalize(event, verdicts);
+    if (made !== undefined) this.delivery.push(made, name);
   }
 }

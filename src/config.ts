@@ -18,6 +18,7 @@ export interface Config {
   readonly collect: readonly Kind[];
   readonly format: 'cim' | 'native';
   readonly extras: Extras;
+  readonly aggregate: { readonly window_s: number };
   readonly outputs: readonly OutputSettings[];
   readonly spool: { readonly directory: string };
   readonly shutdown_timeout_s: number;

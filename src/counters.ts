@@ -54,6 +54,8 @@ export const COUNTERS = {
   'quic.initials': 'QUIC Initial packets decrypted',
   'quic.undecryptable':
     'QUIC Initial packets of which no key is known: the connection began before the capture, or damaged',
+  'aggregate.merged': 'flow records and DNS transactions that became part of the sum of another one (aggregate)',
+  'aggregate.evicted': 'sums told before their time, for want of room',
   'events.produced': 'events for the outputs, counted for each of them; once where they were filtered',
   'events.recovered': 'events that an earlier run left in a spool',
   'events.sent': 'events that the outputs acknowledged',

@@ -33,6 +33,7 @@ const FORMATS = {
   domains: list(domain),
   text: { coerce: (value: unknown) => value, complaint: text },
   seconds: whole(1, 86_400),
+  secondsOrNone: whole(0, 86_400),
   secondsOrAuto: {
     coerce: asNumber,
     complaint: (value: unknown) =>
@@ -104,6 +105,14 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     'full',
     'extras',
     EXTRAS.join(', '),
+  ],
+  [
+    'aggregate.window_s',
+    'Sum repeated identical DNS transactions, and flow records between the same pair, over this time into one event with the ' +
+      'exact counts of all (format cim). 0: off, every one is an event.',
+    0,
+    'secondsOrNone',
+    'seconds',
   ],
   [
     'outputs',

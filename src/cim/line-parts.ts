@@ -69,6 +69,13 @@ const piece = (text: string): Piece => new Piece(text);
 
 const TIME = piece('{"time":');
 const END_EVENT = piece('}}');
+const AGGREGATE = {
+  alone: piece(',"vesper":{"aggregate":{"count":'),
+  within: piece(',"aggregate":{"count":'),
+};
+const CONNECTIONS = piece(',"connections":');
+const LAST = piece(',"last":');
+const SLOWEST = piece(',"response_time_max":');
 const QUOTE = piece('"');
 const END_OBJECT = piece('}');
 const SRC_IP = piece('","src_ip":"');
@@ -122,6 +129,14 @@ export interface ModelKnows {
   readonly vendor: boolean;
   /** `protocol` and `protocol_version`. */
   readonly layers: boolean;
+}
+
+/** What an event that stands for several says of them. */
+export interface Aggregated {
+  readonly count: number;
+  readonly connections?: number;
+  readonly last?: Timestamp;
+  readonly slowest?: number | undefined;
 }
 
 /** What is constant for a transport and an IP version. */
@@ -347,9 +362,30 @@ export class LineParts {
     writer.piece(END_OBJECT);
   }
 
-  /** The end of an event without `vesper`. */
-  end(): void {
+  /** The end of an event without `vesper`, but for the count of what the event stands for. */
+  end(aggregated?: Aggregated): void {
+    if (aggregated !== undefined) {
+      this.aggregateOf(AGGREGATE.alone, aggregated);
+      this.writer.piece(END_OBJECT);
+    }
     this.writer.piece(END_OBJECT);
+  }
+
+  /** How many events this one stands for, inside `vesper`. */
+  aggregate(aggregated: Aggregated | undefined): void {
+    if (aggregated !== undefined) this.aggregateOf(AGGREGATE.within, aggregated);
+  }
+
+  private aggregateOf(key: Piece, { count, connections, last, slowest }: Aggregated): void {
+    const { writer } = this;
+    writer.count(key, count);
+    if (connections !== undefined) writer.count(CONNECTIONS, connections);
+    if (last !== undefined) {
+      writer.piece(LAST);
+      writer.epoch(last.seconds, last.nanos);
+    }
+    if (slowest !== undefined) writer.seconds(SLOWEST, slowest);
+    writer.piece(END_OBJECT);
   }
 
   /** How the packets were carried, and the end of `vesper` and of the event. */

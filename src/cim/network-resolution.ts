@@ -107,10 +107,11 @@ export class DnsLine {
     const queries = this.questions(asked.questions);
     const answers = response === undefined ? 0 : this.response(response);
     if (event.responseTime !== undefined) writer.seconds(RESPONSE_TIME, event.responseTime);
-    if (parts.extras === 'off') parts.end();
+    if (parts.extras === 'off') parts.end(event.aggregated);
     else {
       parts.joinKeys(conversation, 'unknown');
       this.extras(event, asked, queries, answers);
+      parts.aggregate(event.aggregated);
       parts.tail(conversation);
     }
     return writer.end('dns', event.time.seconds, event.time.nanos);

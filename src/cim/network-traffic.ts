@@ -110,7 +110,7 @@ export class FlowLine {
     writer.count(TTL, event.ttl);
     if (tcp !== undefined) writer.piece(TCP_FLAGS[(tcp.out.flags | tcp.in.flags) & 63]!);
     parts.session(conversation);
-    if (parts.extras === 'off') parts.end();
+    if (parts.extras === 'off') parts.end(event.aggregated);
     else this.extras(event, verdicts);
     return writer.end('flow', event.time.seconds, event.time.nanos);
   }
@@ -133,6 +133,7 @@ export class FlowLine {
     if (tcp !== undefined) this.tcp(tcp);
     if (isUpgradable(event.app)) writer.piece(STARTTLS_NOT_USED);
     writer.piece(END_OBJECT);
+    parts.aggregate(event.aggregated);
     parts.verdicts(verdicts);
     parts.tail(conversation);
   }

@@ -106,6 +106,8 @@ export interface DnsTransactionEvent {
   readonly responseTime: number | undefined;
   /** Further copies of the query seen before the response or the time-out. */
   readonly retries: number;
+  /** Where this stands for several identical ones: how many, the time of the last, the longest response time. */
+  readonly aggregated?: { readonly count: number; readonly last: Timestamp; readonly slowest: number | undefined };
 }
 
 // ---------------------------------------------------------------- TLS (RFC 8446, RFC 5246, RFC 6101)
@@ -400,6 +402,8 @@ export interface FlowEvent {
   /** 1 for the first record of the flow, then counting up. */
   readonly record: number;
   readonly endReason: FlowEndReason;
+  /** Where this stands for several records: how many, and how many of them were the first of their flow. */
+  readonly aggregated?: { readonly count: number; readonly connections: number };
 }
 
 export type NetworkEvent =

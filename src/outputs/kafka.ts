@@ -17,6 +17,7 @@ import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Refusal, sendInHalves } from './halves.ts';
 import { snappyCodec, zstdCodec } from './kafka-codecs.ts';
+import { encodeRecord } from './kafka-record.ts';
 import { flowKey } from './line-values.ts';
 import type { KafkaSettings } from './options.ts';
 import { DeliveryError, type Output } from './output.ts';
@@ -65,6 +66,14 @@ function mendRequestQueue(): void {
   };
 }
 mendRequestQueue();
+
+/** See kafka-record.ts. The requests that use it load it when the first of them is made. */
+function replaceRecordEncoder(): void {
+  const path = require.resolve('kafkajs/src/protocol/recordBatch/record/v0');
+  require(path);
+  (require.cache[path] as NodeJS.Module).exports = encodeRecord;
+}
+replaceRecordEncoder();
 
 /** What is said of every record of a kind. */
 interface KindParts {

@@ -2,10 +2,10 @@
 import type { CimEvent } from '../cim/event.ts';
 
 /**
- * A member of the line with its value's opening quote. No text inside a value can look like it: a quote inside a text is
- * written after a backslash (RFC 8259 §7), and after an element of a list comes no colon.
+ * A member with its value's opening quote. No text inside a value can look like it: a quote inside a text is written after a
+ * backslash (RFC 8259 §7), and after an element of a list comes no colon.
  */
-const member = (name: string): Buffer => Buffer.from(`,"${name}":"`);
+const member = (name: string): Buffer => Buffer.from(`"${name}":"`);
 const FLOW_ID = member('flow_id');
 /** The same in the native format, of flows alone. */
 const COMMUNITY_ID = member('community_id');

@@ -25,6 +25,7 @@ const word = fc.nat(0xffff_ffff);
 const byte = fc.nat(255);
 const code = fc.nat(0xffff);
 const count = fc.oneof(fc.nat(100), fc.nat(Number.MAX_SAFE_INTEGER));
+const severalCount = fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER });
 const span = fc.double({ min: 0, max: 1e9, noNaN: true });
 /** Any UTF-16, lone surrogates and controls included, and texts far beyond every limit. */
 export const anyText = fc.oneof(
@@ -143,6 +144,7 @@ export const dnsTransaction = fc
     response: maybe(dnsMessage(true)),
     responseTime: span,
     retries: fc.nat(3),
+    aggregated: maybe(fc.record({ count: severalCount, last: time, slowest: maybe(span) })),
   })
   .filter(({ query, response }) => query !== undefined || response !== undefined)
   .map((event) =>
@@ -305,6 +307,7 @@ export const flow: fc.Arbitrary<FlowEvent> = fc.constantFrom('tcp', 'udp', 'icmp
     tos: byte,
     ttl: byte,
     record: word,
+    aggregated: maybe(fc.record({ count: severalCount, connections: count })),
     endReason: fc.constantFrom('fin', 'rst', 'idle_timeout', 'active_timeout', 'evicted', 'reused', 'end_of_capture'),
   }),
 ) as fc.Arbitrary<FlowEvent>;

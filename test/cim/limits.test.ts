@@ -111,7 +111,8 @@ describe('limits of CIM events', () => {
     };
     const query = message({ questions, edns, counts: [100, 0, 0, 0], incomplete: true });
     const response = message({ response: true, rcode: 3841, questions, answers, counts: [100, 500, 65_535, 65_535] });
-    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000 });
+    const aggregated = { count: Number.MAX_SAFE_INTEGER, last: TIME, slowest: 1e9 };
+    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000, aggregated });
     assert.equal(line.query_count, [line.query].flat().length);
     assert.equal(line.vesper.dns.question_count, 100);
     assert.equal(line.vesper.dns.answer_count, 500);
@@ -172,7 +173,8 @@ describe('limits of CIM events', () => {
     };
     const way = { packets: 2 ** 50, bytes: 2 ** 50, payloadBytes: 2 ** 50 };
     const tcp = { state: 'syn_received' as const, out: counts, in: counts, rtt: 1e9 };
-    cim({ ...FLOW, conversation: CROWDED_TCP, duration: 1e9, out: way, in: way, tcp, record: 2 ** 31 }, WORST_VERDICTS);
+    const flow = { ...FLOW, conversation: CROWDED_TCP, duration: 1e9, out: way, in: way, tcp, record: 2 ** 31 };
+    cim({ ...flow, aggregated: { count: most, connections: most } }, WORST_VERDICTS);
   });
 
   it('keeps the first of 1,000 alternative names and says how many there were', () => {

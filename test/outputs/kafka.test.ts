@@ -53,7 +53,9 @@ for (const version of KAFKA_VERSIONS) {
       for (const event of events) {
         const record = byValue.get(event.line);
         assert.ok(record, `not among the records: ${event.line}`);
-        assert.equal(record.key, (JSON.parse(event.line) as { flow_id: string }).flow_id);
+        const { flow_id, vesper } = JSON.parse(event.line) as { flow_id?: string; vesper?: { flow_id?: string } };
+        assert.equal(record.key, flow_id ?? vesper?.flow_id);
+        assert.match(record.key ?? '', /^1:/);
         assert.equal(record.timestamp, event.seconds * 1000 + Math.floor(event.nanos / 1e6));
         assert.deepEqual(record.headers, {
           'splunk.header.sourcetype': `vesper:${event.kind}`,

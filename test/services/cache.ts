@@ -25,11 +25,22 @@ function digest(file: string): string {
     .slice(0, 12);
 }
 
+/** `host:port,…` of Kafka brokers that run already. */
+export const KAFKA_AT = process.env.VESPER_TEST_KAFKA;
+
+/**
+ * `otlpPort,hecPort,file` of a collector that runs already on this machine: its receivers' ports, and the file that its
+ * file exporter appends to.
+ */
+export const COLLECTOR_AT = process.env.VESPER_TEST_OTLP;
+
 export type Service = 'kafka' | 'collector';
 
 /** For a test's `skip` option: false when the service can be started here, else the reason. Throws where it is required. */
 export function skipWithoutService(...services: readonly Service[]): string | false {
   for (const service of services) {
+    if (service === 'collector' && COLLECTOR_AT !== undefined) continue;
+    // What is in a topic is read by Kafka's own consumer, wherever the brokers run.
     const files = service === 'kafka' ? KAFKA_VERSIONS.map(kafkaFolder) : [COLLECTOR];
     if (files.every((file) => existsSync(file))) continue;
     const reason = `${service} is missing: npm run services downloads or builds it`;

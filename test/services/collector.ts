@@ -49,10 +49,16 @@ export class Collector {
     return collector;
   }
 
-  private constructor({ receivers, extensions = {} }: CollectorOptions, ports: number[]) {
+  /** One that runs already: `otlpPort,hecPort,file`. */
+  static at(place: string): Collector {
+    const [otlp, hec, file] = place.split(',');
+    return new Collector({ receivers: {} }, [Number(otlp), Number(hec)], file);
+  }
+
+  private constructor({ receivers, extensions = {} }: CollectorOptions, ports: number[], out?: string) {
     [this.otlpPort, this.hecPort] = ports as [number, number];
     this.folder = mkdtempSync(join(tmpdir(), 'vesper-collector-'));
-    this.out = join(this.folder, 'out.json');
+    this.out = out ?? join(this.folder, 'out.json');
     this.config = join(this.folder, 'config.yaml');
     const otlp = (settings: Tree) => ({
       protocols: { http: { endpoint: `127.0.0.1:${this.otlpPort}`, ...settings } },

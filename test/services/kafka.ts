@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { type KafkaVersion, kafkaFolder } from './cache.ts';
 import { type Certificates, joined, makeCertificates } from './certificates.ts';
-import { answers, freePorts, Server } from './process.ts';
+import { answers, freePorts, Server, waitUntil } from './process.ts';
 
 const run = promisify(execFile);
 
@@ -37,6 +37,8 @@ export interface KafkaOptions {
   readonly brokers?: number;
   /** Listeners with TLS and SASL too. */
   readonly secure?: boolean;
+  /** In place of those that make it small and quick to start. */
+  readonly javaOptions?: readonly string[];
   /** Further settings of the brokers. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -51,7 +53,10 @@ interface Node {
 export class KafkaCluster {
   readonly certificates: Certificates | undefined;
   private readonly folder: string;
+  /** Brokers that are not ours. */
+  private readonly running: readonly string[];
   private readonly classPath: string;
+  private readonly javaOptions: readonly string[];
   private readonly nodes: readonly Node[];
   private readonly admin: Admin;
 
@@ -64,7 +69,20 @@ export class KafkaCluster {
     return cluster;
   }
 
-  private constructor({ version, brokers = 1, secure = false, properties = {} }: KafkaOptions, ports: number[]) {
+  /** One that runs already: `host:port,…`. */
+  static async at(brokers: string): Promise<KafkaCluster> {
+    const cluster = new KafkaCluster({ version: '4.3.1', brokers: 0 }, [], brokers.split(','));
+    await cluster.admin.connect();
+    return cluster;
+  }
+
+  private constructor(
+    { version, brokers = 1, secure = false, javaOptions = JAVA_OPTIONS, properties = {} }: KafkaOptions,
+    ports: number[],
+    running: readonly string[] = [],
+  ) {
+    this.running = running;
+    this.javaOptions = javaOptions;
     this.folder = mkdtempSync(join(tmpdir(), 'vesper-kafka-'));
     this.certificates = secure ? makeCertificates(this.folder) : undefined;
     this.classPath = `${kafkaFolder(version)}/*`;
@@ -95,14 +113,14 @@ export class KafkaCluster {
 
   /** `host:port` of each broker. */
   brokers(listener: Listener = 'plaintext'): string[] {
-    return this.nodes.map(({ ports }) => `127.0.0.1:${ports[listener]}`);
+    return [...this.running, ...this.nodes.map(({ ports }) => `127.0.0.1:${ports[listener]}`)];
   }
 
   async startBroker(id: number): Promise<void> {
     const node = this.node(id);
     const server = new Server(
       'java',
-      [...JAVA_OPTIONS, '-cp', this.classPath, 'kafka.Kafka', node.properties],
+      [...this.javaOptions, '-cp', this.classPath, 'kafka.Kafka', node.properties],
       this.folder,
     );
     node.server = server;
@@ -129,7 +147,7 @@ export class KafkaCluster {
   ) {
     const { partitions = 1, replicas = 1, config = {} } = options;
     await this.admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [
         {
           topic,
@@ -138,6 +156,11 @@ export class KafkaCluster {
           configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
         },
       ],
+    });
+    // Every broker hears of a topic in its own time.
+    await waitUntil(`topic ${topic} has leaders`, async () => {
+      const known = await this.admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined);
+      return known?.topics[0]?.partitions.length === partitions;
     });
   }
 

@@ -40,12 +40,10 @@ export class Server {
 
   /** Resolves when the condition holds; rejects with the log when the server ends before. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await condition())) {
-      if (this.ended) throw new Error(`the server ended before ${what}:\n${this.text}`);
-      if (Date.now() > deadline) throw new Error(`the server was not ${what} in time:\n${this.text}`);
-      await sleep(LOOK_AGAIN_MS);
-    }
+    await waitUntil(`the server is ${what}`, () => {
+      if (this.ended) throw new Error(`the server ended before it was ${what}:\n${this.text}`);
+      return condition();
+    });
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -53,6 +51,14 @@ export class Server {
     const exit = once(this.child, 'exit');
     this.child.kill(signal);
     await exit;
+  }
+}
+
+export async function waitUntil(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
+    await sleep(LOOK_AGAIN_MS);
   }
 }
 

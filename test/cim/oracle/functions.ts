@@ -1,5 +1,5 @@
 /** Functions of Splunk's `eval` that the models, the add-on and its searches use. */
-import { compare, type Expression, numeric, truth, type Value } from './values.ts';
+import { type Expression, numeric, truth, type Value } from './values.ts';
 
 type Maker = (args: readonly Expression[]) => Expression;
 
@@ -62,10 +62,6 @@ const SEARCH_FUNCTIONS: Readonly<Record<string, Maker>> = {
       return pattern.replaceAll(/%([YmdHMS])/g, (_, letter: string) => text.slice(...at[letter]!));
     })(time!(fields));
   }),
-  in: (args) => (fields) => {
-    const [value, ...wanted] = args.map((arg) => arg(fields));
-    return wanted.some((one) => compare(value!, one) === 0);
-  },
   split: withArguments(2, ([text, separator]) => (fields) => {
     const [value, by] = [text!(fields), separator!(fields)];
     return value === null ? null : oneOrMore(String(value).split(String(by)));
