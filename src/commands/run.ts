@@ -32,6 +32,17 @@ const FLAGS = {
   capture: { type: 'string' },
 } as const;
 
+/** So long the process may take to end by itself. */
+const LAST_GRACE_MS = 1_000;
+
+/**
+ * A write that hangs in a thread (standard output whose reader stands still, a network file system that is away) holds the
+ * process, even in `process.exit`: libuv waits for its threads. Nothing is left to lose then.
+ */
+function endInAnyCase(): void {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_GRACE_MS).unref();
+}
+
 async function watch(config: Config, logger: Logger): Promise<number> {
   let failed = false;
   const abort = new AbortController();
@@ -132,6 +143,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
     process.off('SIGTERM', stop);
   }
   logger.info({ counters: summary(counters) }, 'run done');
+  endInAnyCase();
   return failed || losses(counters) > 0 ? 1 : 0;
 }
 

@@ -7,6 +7,12 @@ export interface Batch {
   readonly bytes: number;
 }
 
+/** A batch of which nothing or not all was acknowledged. */
+export interface Unsent<B extends Batch = Batch> {
+  readonly batch: B;
+  readonly remaining: readonly CimEvent[];
+}
+
 /** Batches in order between those who make them and the one who sends them. */
 export interface BatchStore<B extends Batch = Batch> {
   /** Whether what waits here is still here after a crash. */
@@ -20,8 +26,12 @@ export interface BatchStore<B extends Batch = Batch> {
   next(): B | undefined;
   /** The oldest batch that `next` gave and that was not acknowledged yet is done with: sent, or refused for good. */
   acknowledge(batch: B): void;
-  /** Releases; may be called twice. Returns the events that `next` had not given yet and that are not kept. */
-  close(): number;
+  /**
+   * Releases; may be called twice.
+   * @param unsent what `next` gave and nobody acknowledged
+   * @returns how many events are lost: those that wait here or are unsent, unless they are kept for the next start
+   */
+  close(unsent: readonly Unsent<B>[]): number;
 }
 
 /** Above this `ready` asks the capture to wait; it may go on below half of it. */
@@ -46,10 +56,10 @@ export class MemoryStore implements BatchStore {
     this.bytes -= batch.bytes;
   }
 
-  close(): number {
-    const left = this.batches.reduce((sum, { events }) => sum + events.length, 0);
+  close(unsent: readonly Unsent[]): number {
+    const waiting = this.batches.reduce((sum, { events }) => sum + events.length, 0);
     this.batches = [];
     this.bytes = 0;
-    return left;
+    return waiting + unsent.reduce((sum, { remaining }) => sum + remaining.length, 0);
   }
 }

@@ -1,4 +1,4 @@
-/** POST requests over connections that are kept: what the outputs over HTTP share. */
+/** POST requests over connections that are kept, and what their answers say. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
@@ -101,13 +101,13 @@ export function retryAfter(value: string | undefined, now: number): number | und
 }
 
 /** `connect ECONNREFUSED 127.0.0.1:4318`; of several addresses that failed, the first's. */
-function networkReason(error: NodeJS.ErrnoException): string {
+export function networkReason(error: NodeJS.ErrnoException): string {
   if (error instanceof AggregateError && error.errors.length > 0) return (error.errors[0] as Error).message;
   return error.message === '' ? (error.code ?? 'the connection failed') : error.message;
 }
 
 /** The answer's text as the reason of an error, on one line. */
-export function reasonOf({ status, body }: Answer): string {
+export function reasonOf({ status, body }: Pick<Answer, 'status' | 'body'>): string {
   const text = body
     .toString('utf8')
     .replace(/[^\x20-\x7e]+/g, ' ')

@@ -16,8 +16,15 @@ import kafkajs, {
 import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
 import { type Refusal, sendInHalves } from './halves.ts';
-import { snappyCodec, zstdCodec } from './kafka-codecs.ts';
-import { encodeRecord } from './kafka-record.ts';
+import { type Codec, snappyCodec, zstdCodec } from './kafka-codecs.ts';
+import { partitionOfKey } from './kafka-partition.ts';
+import {
+  encodeHeaders,
+  encodeProduceRequest,
+  type ProduceRecord,
+  type ProduceRequest,
+  type Range,
+} from './kafka-produce.ts';
 import { flowKey } from './line-values.ts';
 import type { KafkaSettings } from './options.ts';
 import { DeliveryError, type Output } from './output.ts';
@@ -37,7 +44,9 @@ const RETRY = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 };
 const RECORD_ERRORS: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
 
 const require = createRequire(import.meta.url);
-const { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } = kafkajs;
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs;
+/** By the numbers of the wire; none for 0. */
+const codecs = CompressionCodecs as Record<number, (() => Codec) | undefined>;
 
 /** Parts of kafkajs 2.2.4 that it does not export. */
 interface RequestQueue {
@@ -67,29 +76,33 @@ function mendRequestQueue(): void {
 }
 mendRequestQueue();
 
-/** See kafka-record.ts. The requests that use it load it when the first of them is made. */
-function replaceRecordEncoder(): void {
-  const path = require.resolve('kafkajs/src/protocol/recordBatch/record/v0');
-  require(path);
-  (require.cache[path] as NodeJS.Module).exports = encodeRecord;
+/** See kafka-produce.ts. Later versions of the request are made of version 3, which they load with the first of them. */
+function replaceProduceEncoder(): void {
+  const path = require.resolve('kafkajs/src/protocol/requests/produce/v3/request');
+  const original = require(path) as (request: ProduceRequest) => object;
+  (require.cache[path] as NodeJS.Module).exports = (request: ProduceRequest): object => ({
+    ...original(request),
+    encode: () => encodeProduceRequest(request, codecs[request.compression]?.().compress),
+  });
 }
-replaceRecordEncoder();
+replaceProduceEncoder();
 
 /** What is said of every record of a kind. */
 interface KindParts {
   readonly topic: string;
-  readonly headers: Readonly<Record<string, Buffer>>;
+  /** Encoded. */
+  readonly headers: Buffer;
   readonly envelope: Envelope;
 }
 
 /** Records keep the partition that was chosen first, through every repetition. */
-interface PlacedMessage extends Message {
-  partition?: number;
+interface PlacedRecord extends ProduceRecord {
+  partition: number | undefined;
 }
 
 interface TopicMessages {
   readonly topic: string;
-  readonly messages: PlacedMessage[];
+  readonly messages: PlacedRecord[];
 }
 
 /** A producer with its connections. After an error it is thrown away: see the ADR. */
@@ -121,7 +134,12 @@ class Connection {
   async produce(topicMessages: TopicMessages[], compression: number, timeout: number) {
     await this.connect();
     this.turn++;
-    const results = await this.producer.sendBatch({ acks: -1, compression, timeout, topicMessages });
+    const results = await this.producer.sendBatch({
+      acks: -1,
+      compression,
+      timeout,
+      topicMessages: topicMessages as unknown as { topic: string; messages: Message[] }[],
+    });
     // When a leader moves to a broker that has already answered for its other partitions, kafkajs 2.2.4 forgets the
     // partition that moved and calls the batch sent.
     const acknowledged = new Map<string, Set<number>>();
@@ -145,13 +163,12 @@ class Connection {
 
   /** By key as Kafka's own clients do; records without one go together, each batch to another partition. */
   private partitioner(): (args: PartitionerArgs) => number {
-    const byKey = Partitioners.DefaultPartitioner();
-    return (args) => {
-      const message = args.message as PlacedMessage;
-      const { partitionMetadata } = args;
-      message.partition ??=
-        message.key === undefined ? partitionMetadata[this.turn % partitionMetadata.length]!.partitionId : byKey(args);
-      return message.partition;
+    return ({ message, partitionMetadata: { length } }) => {
+      const record = message as unknown as PlacedRecord;
+      const { key } = record;
+      record.partition ??=
+        key === undefined ? this.turn % length : partitionOfKey(key.block, key.start, key.end, length);
+      return record.partition;
     };
   }
 
@@ -261,23 +278,26 @@ export class KafkaOutput implements Output {
 
   private messages(batch: readonly CimEvent[], timestamp: (event: CimEvent) => number): TopicMessages[] {
     const { key, value } = this.settings;
-    const byTopic = new Map<string, PlacedMessage[]>();
+    const byTopic = new Map<string, PlacedRecord[]>();
     for (const event of batch) {
       const { topic, headers, envelope: parts } = this.kinds[event.kind];
-      const flow = key === 'flow' ? flowKey(event) : undefined;
-      const message = {
-        ...(flow && { key: flow }),
-        value: value === 'event' ? event.block.subarray(event.start, event.end) : envelope(event, parts),
+      const record = {
+        value: event.block,
+        line: value === 'event' ? event : wholeOf(Buffer.from(envelope(event, parts))),
+        key: key === 'flow' ? flowKey(event) : undefined,
         headers,
-        timestamp: `${timestamp(event)}`,
+        timestamp: timestamp(event),
+        partition: undefined,
       };
-      const messages = byTopic.get(topic);
-      if (messages === undefined) byTopic.set(topic, [message]);
-      else messages.push(message);
+      const records = byTopic.get(topic);
+      if (records === undefined) byTopic.set(topic, [record]);
+      else records.push(record);
     }
     return [...byTopic].map(([topic, messages]) => ({ topic, messages }));
   }
 }
+
+const wholeOf = (block: Buffer): Range => ({ block, start: 0, end: block.length });
 
 /** Milliseconds. */
 function eventTime({ seconds, nanos }: CimEvent): number {
@@ -303,8 +323,8 @@ function kindParts(kind: Kind, { topic, format, splunk }: KafkaSettings, sensor:
   });
   return {
     topic: topic.replaceAll(KIND_PLACEHOLDER, kind),
-    headers: Object.fromEntries(
-      headers.flatMap(([name, value]) => (value === undefined ? [] : [[name, Buffer.from(value)]])),
+    headers: encodeHeaders(
+      Object.fromEntries(headers.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     ),
     envelope: envelopeOf(kind, format, sensor, splunk),
   };
@@ -327,12 +347,12 @@ function saslOptions({ name, sasl }: KafkaSettings): SASLOptions | undefined {
 function compressionType(compression: KafkaSettings['compression']): number {
   if (compression === 'snappy') {
     const codec = snappyCodec();
-    CompressionCodecs[CompressionTypes.Snappy] = () => codec;
+    codecs[CompressionTypes.Snappy] = () => codec;
     return CompressionTypes.Snappy;
   }
   if (compression === 'zstd') {
     const codec = zstdCodec();
-    CompressionCodecs[CompressionTypes.ZSTD] = () => codec;
+    codecs[CompressionTypes.ZSTD] = () => codec;
     return CompressionTypes.ZSTD;
   }
   return compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;

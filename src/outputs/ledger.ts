@@ -1,22 +1,37 @@
 /** The books of one output: its own counts beside those of all outputs together. */
 import type { CounterName, Counters } from '../counters.ts';
 
-/** Why events were lost. */
-export const LOSSES = ['queue_full', 'spool_full', 'spool_damaged', 'refused', 'output', 'shutdown'] as const;
-export type Loss = (typeof LOSSES)[number];
-
 const NAMES = [
   'events.produced',
   'events.recovered',
   'events.filtered.output',
   'events.queued',
   'events.sent',
-  ...LOSSES.map((loss) => `events.dropped.${loss}` as const),
+  'events.dropped.queue_full',
+  'events.dropped.spool_full',
+  'events.dropped.spool_damaged',
+  'events.dropped.refused',
+  'events.dropped.output',
+  'events.dropped.shutdown',
   'delivery.batches',
   'delivery.retries',
 ] as const satisfies readonly CounterName[];
 
 export type OutputCounts = Record<(typeof NAMES)[number], number>;
+
+const COUNTER_OF_OUTCOME = {
+  sent: 'events.sent',
+  filtered: 'events.filtered.output',
+  queue_full: 'events.dropped.queue_full',
+  spool_full: 'events.dropped.spool_full',
+  spool_damaged: 'events.dropped.spool_damaged',
+  refused: 'events.dropped.refused',
+  output: 'events.dropped.output',
+  shutdown: 'events.dropped.shutdown',
+} as const satisfies Record<string, keyof OutputCounts>;
+
+/** Why events were lost. */
+export type Loss = Exclude<keyof typeof COUNTER_OF_OUTCOME, 'sent' | 'filtered'>;
 
 export class Ledger {
   readonly total: Counters;
@@ -32,9 +47,9 @@ export class Ledger {
     this.own[name] += count;
   }
 
-  /** Events that wait no more: they were sent or, for a reason, lost. */
-  settle(outcome: 'sent' | Loss, count: number): void {
+  /** Events that wait no more: they were sent, not wanted or, for a reason, lost. */
+  settle(outcome: 'sent' | 'filtered' | Loss, count: number): void {
     this.add('events.queued', -count);
-    this.add(outcome === 'sent' ? 'events.sent' : `events.dropped.${outcome}`, count);
+    this.add(COUNTER_OF_OUTCOME[outcome], count);
   }
 }

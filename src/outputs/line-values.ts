@@ -11,16 +11,14 @@ const FLOW_ID = member('flow_id');
 const COMMUNITY_ID = member('community_id');
 const QUOTE = 0x22;
 
-/** The part of the event's block between the quotes, or undefined. The values looked for hold no escapes. */
-function textOf({ block, start, end }: CimEvent, name: Buffer): Buffer | undefined {
+/** The Community ID, the same for all events of a connection, as a part of the event's block; or undefined. */
+export function flowKey({ block, start, end }: CimEvent): { block: Buffer; start: number; end: number } | undefined {
   const line = block.subarray(start, end);
-  const at = line.indexOf(name);
-  if (at < 0) return undefined;
-  const from = at + name.length;
-  return line.subarray(from, line.indexOf(QUOTE, from));
-}
-
-/** The Community ID: the same for all events of a connection. */
-export function flowKey(event: CimEvent): Buffer | undefined {
-  return textOf(event, FLOW_ID) ?? textOf(event, COMMUNITY_ID);
+  for (const name of [FLOW_ID, COMMUNITY_ID]) {
+    const at = line.indexOf(name);
+    if (at < 0) continue;
+    const from = at + name.length;
+    return { block, start: start + from, end: start + line.indexOf(QUOTE, from) };
+  }
+  return undefined;
 }

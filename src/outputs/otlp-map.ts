@@ -1,6 +1,4 @@
-/** Events as OTLP values, for collectors that do not feed Splunk: the whole event, and what has a name that all know. */
-import { ANY_VALUE, KEY_VALUE } from './otlp-fields.ts';
-import { bytesField, doubleField, textField, varintField } from './protobuf.ts';
+/** Events as collectors that do not feed Splunk want them: what has a name that all know becomes an attribute. */
 
 /** By CIM field: OpenTelemetry's semantic conventions 1.37, general, network, DNS, TLS, process. */
 const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
@@ -20,51 +18,16 @@ const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
   user: 'process.user.name',
 };
 
-/** The fields of an AnyValue; undefined for what has none. */
-function anyValue(value: unknown): Buffer | undefined {
-  switch (typeof value) {
-    case 'string':
-      return textField(ANY_VALUE.text, value);
-    case 'boolean':
-      return varintField(ANY_VALUE.bool, value ? 1 : 0);
-    case 'number':
-      // An int is written as a varint, and a negative one takes ten bytes: those are left to the double.
-      return Number.isSafeInteger(value) && value >= 0
-        ? varintField(ANY_VALUE.int, value)
-        : doubleField(ANY_VALUE.double, value);
-    case 'object': {
-      if (value === null) return undefined;
-      if (!Array.isArray(value)) return bytesField(ANY_VALUE.map, mapOf(value as Record<string, unknown>));
-      const items = value.map((item) => bytesField(1, anyValue(item) ?? Buffer.alloc(0)));
-      return bytesField(ANY_VALUE.array, ...items);
-    }
-    default:
-      return undefined;
-  }
-}
-
-function keyValue(field: number, key: string, value: unknown): Buffer {
-  return bytesField(
-    field,
-    textField(KEY_VALUE.key, key),
-    bytesField(KEY_VALUE.value, anyValue(value) ?? Buffer.alloc(0)),
-  );
-}
-
-/** The fields of a KeyValueList. */
-export function mapOf(values: Readonly<Record<string, unknown>>): Buffer {
-  return Buffer.concat(Object.entries(values).map(([key, value]) => keyValue(1, key, value)));
-}
-
-/** Attributes of a record, as its field `field`. */
-export function semanticAttributes(values: Readonly<Record<string, unknown>>, field: number): Buffer {
-  const parts: Buffer[] = [];
+/** Attributes of an event's record. */
+export function semanticAttributes(event: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {};
   for (const [cim, name] of Object.entries(SEMANTIC_NAMES)) {
-    if (values[cim] !== undefined) parts.push(keyValue(field, name, values[cim]));
+    if (event[cim] !== undefined) attributes[name] = event[cim];
   }
-  const version = /^TLSv([\d.]+)$/.exec(String(values.ssl_version))?.[1];
+  const version = /^TLSv([\d.]+)$/.exec(String(event.ssl_version))?.[1];
   if (version !== undefined) {
-    parts.push(keyValue(field, 'tls.protocol.name', 'tls'), keyValue(field, 'tls.protocol.version', version));
+    attributes['tls.protocol.name'] = 'tls';
+    attributes['tls.protocol.version'] = version;
   }
-  return Buffer.concat(parts);
+  return attributes;
 }

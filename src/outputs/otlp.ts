@@ -1,14 +1,30 @@
-/** Events to an OpenTelemetry collector, as logs over HTTP (OTLP 1.x). docs/adr/0007-otlp.md tells why without the SDK. */
+/**
+ * Events to an OpenTelemetry collector, as logs over HTTP (OTLP 1.x), by OpenTelemetry's own SDK and exporter. The SDK's batching
+ * processors drop silently when they are full and swallow errors: here a processor hands the records of one batch to the
+ * exporter, whose result is the acknowledgement. docs/adr/0007-otlp-and-hec.md tells what else is made up for.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
-import type { CimEvent } from '../cim/event.ts';
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import type { AnyValueMap, Logger, LogRecord, SeverityNumber } from '@opentelemetry/api-logs';
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+import { CompressionAlgorithm, OTLPExporterError } from '@opentelemetry/otlp-exporter-base';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
 import { packageVersion } from '../version.ts';
 import { type Refusal, sendInHalves } from './halves.ts';
-import { type Answer, HttpClient, reasonOf } from './http-client.ts';
-import type { OtlpSettings } from './options.ts';
-import { OtlpRequestWriter, partialSuccess } from './otlp-request.ts';
+import { networkReason, reasonOf, retryAfter } from './http-client.ts';
+import type { OtlpSettings, SeverityName } from './options.ts';
+import { semanticAttributes } from './otlp-map.ts';
 import { DeliveryError, type Output } from './output.ts';
-import { readFields } from './protobuf.ts';
+import { severityOf } from './selection.ts';
+import { sourcetypeOf } from './splunk.ts';
 import { tlsOptions } from './tls-options.ts';
 
 /**
@@ -18,58 +34,206 @@ import { tlsOptions } from './tls-options.ts';
 const PERMANENT: ReadonlySet<number> = new Set([400, 415, 422, 500, 501]);
 const TOO_LARGE = 413;
 
+/** As the log data model maps those of syslog (Appendix B): notice, warning, error and critical for low to critical. */
+const SEVERITY_NUMBERS: Readonly<Record<SeverityName, SeverityNumber>> = {
+  informational: 9,
+  low: 10,
+  medium: 13,
+  high: 17,
+  critical: 18,
+};
+
+/** Published by Node for every HTTP request of the process, in the asynchronous context of the request. */
+const RESPONSE_CHANNEL = 'http.client.response.finish';
+
+/** One call of the exporter, and what its result does not tell. */
+interface Attempt {
+  readonly signal: AbortSignal | undefined;
+  /** Of the last answer that came. */
+  status: number | undefined;
+  retryAfterMs: number | undefined;
+}
+
+interface Outcome extends ExportResult {
+  readonly partialSuccess: PartialSuccess | undefined;
+}
+
+interface PartialSuccess {
+  /** An int64, which JSON has as a text. */
+  readonly rejectedLogRecords?: number | string;
+  readonly errorMessage?: string;
+}
+
+/** The exporter tells of a partial success in the diagnostic log alone, in the same turn just before its result. */
+let lastPartialSuccess: PartialSuccess | undefined;
+
+function takePartialSuccess(): PartialSuccess | undefined {
+  const taken = lastPartialSuccess;
+  lastPartialSuccess = undefined;
+  return taken;
+}
+
+const nothing = (): void => {};
+const onWarning = (text: string, ...details: unknown[]): void => {
+  if (text.startsWith('Received Partial Success'))
+    lastPartialSuccess = JSON.parse(String(details[0])) as PartialSuccess;
+};
+diag.setLogger(
+  { error: nothing, warn: onWarning, info: nothing, debug: nothing, verbose: nothing },
+  { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+);
+
+/** Keeps the records that the SDK makes until they are taken. */
+class Collecting implements LogRecordProcessor {
+  private records: ReadableLogRecord[] = [];
+
+  onEmit(record: ReadableLogRecord): void {
+    this.records.push(record);
+  }
+
+  take(): ReadableLogRecord[] {
+    const taken = this.records;
+    this.records = [];
+    return taken;
+  }
+
+  async forceFlush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
 export class OtlpOutput implements Output {
   readonly name: string;
-  private readonly client: HttpClient;
-  private readonly writer: OtlpRequestWriter;
+  private readonly exporter: OTLPLogExporter;
+  private readonly collecting = new Collecting();
+  private readonly logger: Logger;
+  private readonly attributes: Readonly<Record<Kind, Readonly<Record<string, string>>>>;
+  private readonly asMap: boolean;
+  private readonly agent: HttpAgent | HttpsAgent;
+  private readonly attempts = new AsyncLocalStorage<Attempt>();
+  private closed = false;
 
   /**
    * @param sensor name of this sensor
    * @throws UsageError where a file that the settings name cannot be used
    */
   constructor(settings: OtlpSettings, sensor: string) {
-    this.name = settings.name;
-    const headers = {
-      'user-agent': `vesper/${packageVersion()}`,
-      ...settings.headers,
-      ...(settings.headers_file !== undefined && readHeaders(settings.name, settings.headers_file)),
-      'content-type': 'application/x-protobuf',
-    };
-    this.client = new HttpClient(settings.url, headers, settings.compression, tlsOptions(settings.name, settings.tls));
-    this.writer = new OtlpRequestWriter(settings, sensor);
+    const { name, url, headers, headers_file, compression, timeout_ms, tls, format, splunk, resource, body } = settings;
+    this.name = name;
+    this.asMap = body === 'map';
+    const options = { keepAlive: true, ...tlsOptions(name, tls) };
+    this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
+    const allHeaders = { ...headers, ...(headers_file !== undefined && readHeaders(name, headers_file)) };
+    const version = packageVersion();
+    this.exporter = new OTLPLogExporter({
+      url,
+      headers: async () => {
+        // Asked for before every request, those too that the exporter repeats by itself.
+        if (this.closed || this.attempts.getStore()?.signal?.aborted) throw new Error('given up');
+        return allHeaders;
+      },
+      compression: compression === 'gzip' ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
+      timeoutMillis: timeout_ms,
+      userAgent: `vesper/${version}`,
+      httpAgentOptions: () => this.agent,
+    });
+    const provider = new LoggerProvider({
+      resource: resourceFromAttributes({
+        'host.name': sensor,
+        'service.name': 'vesper',
+        'service.version': version,
+        ...resource,
+      }),
+      processors: [this.collecting],
+    });
+    this.logger = provider.getLogger('vesper', version);
+    this.attributes = Object.fromEntries(
+      KINDS.map((kind): [Kind, Record<string, string>] => [
+        kind,
+        {
+          'com.splunk.sourcetype': sourcetypeOf(kind, format),
+          ...(splunk.source !== undefined && { 'com.splunk.source': splunk.source }),
+          ...(splunk.index !== undefined && { 'com.splunk.index': splunk.index }),
+        },
+      ]),
+    ) as { [kind in Kind]: Record<string, string> };
+    subscribe(RESPONSE_CHANNEL, this.onResponse);
   }
 
   send(batch: readonly CimEvent[], signal?: AbortSignal): Promise<void> {
-    return sendInHalves(batch, async (part) => {
-      const answer = await this.client.post(this.writer.write(part, Date.now()), signal);
-      return refusalOf(answer, part.length);
-    });
+    return sendInHalves(batch, (part) => this.sendPart(part, signal));
   }
 
   async close(): Promise<void> {
-    this.client.close();
+    this.closed = true;
+    unsubscribe(RESPONSE_CHANNEL, this.onResponse);
+    this.agent.destroy();
   }
-}
 
-/** @throws DeliveryError where the records have to wait */
-function refusalOf(answer: Answer, count: number): Refusal | undefined {
-  const { status, body, retryAfterMs } = answer;
-  if (status >= 200 && status < 300) {
-    const partial = partialSuccess(body);
-    if (partial === undefined) return undefined;
-    const lost = Math.min(count, partial.rejected);
-    return { reason: `${lost} of ${count} records were rejected: ${partial.message}`, lost };
+  private async sendPart(part: readonly CimEvent[], signal: AbortSignal | undefined): Promise<Refusal | undefined> {
+    const attempt: Attempt = { signal, status: undefined, retryAfterMs: undefined };
+    // A peer that hangs on one request hangs on all: their connections end together, and each is tried again.
+    const onAbort = (): void => this.agent.destroy();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const outcome = await this.attempts.run(attempt, () => this.export(this.records(part)));
+      return this.refusalOf(outcome, attempt, part.length);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
-  const reason = statusReason(answer);
-  if (status === TOO_LARGE) return { reason };
-  if (PERMANENT.has(status)) return { reason, lost: count };
-  throw new DeliveryError(reason, true, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
-}
 
-/** An error's body is a google.rpc.Status in Protocol Buffers, its message field 2; proxies in between answer in text. */
-function statusReason(answer: Answer): string {
-  const message = readFields(answer.body)?.get(2);
-  return message instanceof Buffer ? reasonOf({ ...answer, body: message }) : reasonOf(answer);
+  private export(records: ReadableLogRecord[]): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.exporter.export(records, (result) => resolve({ ...result, partialSuccess: takePartialSuccess() }));
+    });
+  }
+
+  private records(part: readonly CimEvent[]): ReadableLogRecord[] {
+    for (const event of part) this.logger.emit(this.record(event));
+    return this.collecting.take();
+  }
+
+  private record(event: CimEvent): LogRecord {
+    const { kind, seconds, nanos } = event;
+    const severity = kind === 'finding' ? severityOf(event) : undefined;
+    const record: LogRecord = {
+      timestamp: [seconds, nanos],
+      ...(severity !== undefined && { severityNumber: SEVERITY_NUMBERS[severity], severityText: severity }),
+    };
+    const attributes = this.attributes[kind];
+    if (!this.asMap) return { ...record, body: event.line, attributes };
+    const body = JSON.parse(event.line) as AnyValueMap;
+    const named = semanticAttributes(body) as AnyValueMap;
+    return { ...record, body, attributes: { ...attributes, ...named }, eventName: `vesper.${kind}` };
+  }
+
+  /** @throws DeliveryError where the records have to wait */
+  private refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal | undefined {
+    const { code, error, partialSuccess } = outcome;
+    if (code === ExportResultCode.SUCCESS) {
+      const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
+      if (!(rejected > 0)) return undefined;
+      const lost = Math.min(count, rejected);
+      return { reason: `${lost} of ${count} records were rejected: ${partialSuccess?.errorMessage ?? ''}`, lost };
+    }
+    if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
+    const { status, retryAfterMs } = attempt;
+    if (!(error instanceof OTLPExporterError) || status === undefined)
+      throw new DeliveryError(networkReason(error as Error), true, { cause: error });
+    const reason = reasonOf({ status, body: Buffer.from(error.data ?? '') });
+    if (status === TOO_LARGE) return { reason };
+    if (PERMANENT.has(status)) return { reason, lost: count };
+    throw new DeliveryError(reason, true, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  }
+
+  /** The exporter keeps the status of a passing error and its Retry-After to itself. */
+  private readonly onResponse = (message: unknown): void => {
+    const attempt = this.attempts.getStore();
+    if (attempt === undefined) return;
+    const { statusCode, headers } = (message as { response: IncomingMessage }).response;
+    attempt.status = statusCode;
+    attempt.retryAfterMs = retryAfter(headers['retry-after'], Date.now());
+  };
 }
 
 function readHeaders(output: string, file: string): Record<string, string> {

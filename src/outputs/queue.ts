@@ -49,6 +49,8 @@ export class OutputQueue {
   private lastBlock: Buffer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failed = false;
+  /** Whether an event may be one that is not sent. */
+  private isChoosy: boolean;
   private readonly waiting: (() => void)[] = [];
   private closed: Promise<void> | undefined;
 
@@ -62,6 +64,7 @@ export class OutputQueue {
     this.isWanted = wants(settings);
     this.compactor = this.isWanted && new Compactor();
     this.store = options.openStore(this.ledger, this.losses);
+    this.isChoosy = this.isWanted !== undefined || !direct;
     if (direct) return;
     this.sender = new Sender({
       output,
@@ -80,35 +83,23 @@ export class OutputQueue {
   }
 
   push(made: CimEvent): void {
-    const { ledger, settings } = this;
-    const { total, own } = ledger;
+    const { total } = this.ledger;
     total['events.produced']++;
-    own['events.produced']++;
-    if (this.isWanted !== undefined && !this.isWanted(made)) {
-      ledger.add('events.filtered.output', 1);
-      return;
-    }
-    const length = lineLength(made);
     total['events.queued']++;
-    own['events.queued']++;
-    if (this.failed) {
-      ledger.settle('output', 1);
-      return;
-    }
-    if (!this.store.durable && this.isFull(length)) {
-      this.losses.add('queue_full', 1, 'the output does not keep up');
-      return;
-    }
-    const event = this.compactor?.copy(made) ?? made;
-    const { batch } = settings;
+    const length = lineLength(made);
+    if (this.isChoosy && !this.admits(made, length)) return;
+    const event = this.compactor === undefined ? made : this.compactor.copy(made);
+    const { batch } = this.settings;
     // A batch that ends where a block ends is one range of bytes, and goes out without a copy.
-    if (event.block !== this.lastBlock && this.filling.bytes >= batch.bytes / 2) this.flush();
-    this.lastBlock = event.block;
+    if (event.block !== this.lastBlock) {
+      if (this.filling.bytes >= batch.bytes / 2) this.flush();
+      this.lastBlock = event.block;
+    }
     const { filling } = this;
     filling.events.push(event);
     filling.bytes += length;
     if (filling.bytes >= batch.bytes || filling.events.length >= batch.events) this.flush();
-    else this.timer ??= this.startTimer();
+    else if (this.timer === undefined) this.timer = this.startTimer();
   }
 
   /** Undefined while the output keeps up; else resolves when it has caught up or failed. */
@@ -122,6 +113,7 @@ export class OutputQueue {
     const batch = this.filling;
     if (batch.events.length === 0) return;
     this.filling = emptyBatch();
+    this.book(batch.events.length);
     if (this.sender === undefined) this.sendNow(batch);
     else {
       this.store.append(batch);
@@ -151,19 +143,42 @@ export class OutputQueue {
     const drained = this.drain();
     // A peer that is away will hardly come back within seconds, and what is in the spool is sent after the next start.
     if (!(this.store.durable && this.sender?.isFailing)) await Promise.race([drained, deadline]);
-    const unsent = this.sender?.stop() ?? 0;
-    const left = this.store.close();
-    const lost = this.store.durable ? left : left + unsent;
-    this.losses.add('shutdown', lost, 'the agent had to end');
+    this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
     this.losses.flush();
     await Promise.race([this.output.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
   }
 
+  /** Whether the event is to be sent; else it is in the books already. */
+  private admits(event: CimEvent, length: number): boolean {
+    if (this.isWanted !== undefined && !this.isWanted(event)) {
+      this.book(1);
+      this.ledger.settle('filtered', 1);
+      return false;
+    }
+    if (this.failed) {
+      this.book(1);
+      this.ledger.settle('output', 1);
+      return false;
+    }
+    if (this.store.durable || !this.isFull(length)) return true;
+    this.book(1);
+    this.losses.add('queue_full', 1, 'the output does not keep up');
+    return false;
+  }
+
   private isFull(length: number): boolean {
+    const { filling, store, ledger } = this;
     return (
-      this.filling.bytes + this.store.bytes + length > MAX_QUEUED_BYTES ||
-      this.ledger.own['events.queued'] > MAX_QUEUED_EVENTS
+      filling.bytes + store.bytes + length > MAX_QUEUED_BYTES ||
+      ledger.own['events.queued'] + filling.events.length >= MAX_QUEUED_EVENTS
     );
+  }
+
+  /** Events in the output's own books: batch by batch, for an event costs little more than the two sums of all outputs. */
+  private book(events: number): void {
+    const { own } = this.ledger;
+    own['events.produced'] += events;
+    own['events.queued'] += events;
   }
 
   private startTimer(): NodeJS.Timeout {
@@ -201,9 +216,9 @@ export class OutputQueue {
   /** Nothing more is sent. What a durable store holds stays there. */
   private fail(): void {
     this.failed = true;
-    const unsent = this.sender?.stop() ?? 0;
-    const left = this.store.close();
-    this.ledger.settle('output', this.store.durable ? left : left + unsent);
+    this.isChoosy = true;
+    this.ledger.settle('output', this.store.close(this.sender?.stop() ?? []));
+    this.book(this.filling.events.length);
     this.ledger.settle('output', this.filling.events.length);
     this.filling = emptyBatch();
     this.letGo();

@@ -1,7 +1,7 @@
 /** Sends the batches of a store in order: several in flight at most, again after a passing error, later after every one. */
 import type { CimEvent } from '../cim/event.ts';
 import { backoffMs } from './backoff.ts';
-import type { Batch, BatchStore } from './batch.ts';
+import type { Batch, BatchStore, Unsent } from './batch.ts';
 import type { Ledger } from './ledger.ts';
 import type { Losses, NoticeSink } from './notice.ts';
 import type { DeliverySettings } from './options.ts';
@@ -74,15 +74,14 @@ export class Sender {
     });
   }
 
-  /** Gives up what is under way. Returns the events of it that were not acknowledged. */
-  stop(): number {
+  /** Gives up what is under way. Returns what of it was not acknowledged. */
+  stop(): readonly Unsent[] {
     this.over = true;
     clearTimeout(this.retryTimer);
     for (const { abort } of this.window) abort.abort();
-    const left = this.window.reduce((sum, { remaining, done }) => sum + (done ? 0 : remaining.length), 0);
-    this.window.length = 0;
+    const unsent = this.window.splice(0).filter(({ done }) => !done);
     this.wake();
-    return left;
+    return unsent;
   }
 
   private async attempt(sending: Sending): Promise<void> {

@@ -198,11 +198,10 @@ for (const version of KAFKA_VERSIONS) {
 
     test('a topic that is missing: all arrives when it is there', async () => {
       const output = new KafkaOutput(settingsOf('kafka', `kafka://${kafka.brokers()[0]}/late`), 's');
-      const delivery = deliver(output, [sampleEvents(50)]);
       await assert.rejects(output.send(sampleEvents(1)), /does not host this topic-partition/);
+      const delivery = deliver(output, [sampleEvents(50)]);
       await kafka.createTopic('late');
-      const { errors } = await delivery;
-      assert.ok(errors.length > 0);
+      await delivery;
       await output.close();
       const records = await kafka.records('late');
       assert.deepEqual(

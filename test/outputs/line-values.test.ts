@@ -4,12 +4,14 @@ import { flowKey } from '../../src/outputs/line-values.ts';
 import { eventOf, eventsOf } from './events.ts';
 import { sampleEvents } from './sample-events.ts';
 
-const keyOf = (line: string): string | undefined => flowKey(eventOf(line))?.toString();
+const textOf = (range: ReturnType<typeof flowKey>): string | undefined =>
+  range?.block.toString('utf8', range.start, range.end);
+const keyOf = (line: string): string | undefined => textOf(flowKey(eventOf(line)));
 
 test('the key of every event is the Community ID of its connection, wherever the model has it', () => {
   for (const event of sampleEvents(72)) {
     const { flow_id, vesper } = JSON.parse(event.line) as { flow_id?: string; vesper?: { flow_id?: string } };
-    assert.equal(flowKey(event)?.toString(), flow_id ?? vesper?.flow_id);
+    assert.equal(textOf(flowKey(event)), flow_id ?? vesper?.flow_id);
   }
 });
 

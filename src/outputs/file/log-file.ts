@@ -78,8 +78,8 @@ export class LogFile {
   async close(): Promise<void> {
     this.closing.abort();
     clearTimeout(this.keepTimer);
-    await Promise.all([this.keeping, this.syncing]);
     this.attempt([], () => this.release());
+    await Promise.all([this.keeping, this.syncing]);
   }
 
   /** Opens or rotates as it is due. */

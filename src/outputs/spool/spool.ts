@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../usage-error.ts';
-import { type Batch, type BatchStore, HIGH_WATER_BYTES } from '../batch.ts';
+import { type Batch, type BatchStore, HIGH_WATER_BYTES, type Unsent } from '../batch.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Losses } from '../notice.ts';
 import { systemErrorText } from '../write.ts';
@@ -169,7 +169,7 @@ export class Spool implements BatchStore<SpooledBatch> {
     this.removeAcknowledged();
   }
 
-  close(): number {
+  close(unsent: readonly Unsent<SpooledBatch>[]): number {
     if (this.isClosed) return 0;
     this.isClosed = true;
     this.writeOut();
@@ -177,7 +177,9 @@ export class Spool implements BatchStore<SpooledBatch> {
     this.writer?.close();
     this.cursor.close();
     this.unlock();
-    return this.unwritten.reduce((sum, { events }) => sum + events.length, 0);
+    // What the limit threw out while it was in flight is kept no more.
+    const gone = unsent.filter(({ batch: { next } }) => next === undefined || next.event <= this.acknowledged.event);
+    return [...this.unwritten.map(({ events }) => events), ...gone.map(({ remaining }) => remaining)].flat().length;
   }
 
   /** Takes a segment that an earlier run left into the books. */

@@ -80,11 +80,11 @@ describe('Spool', () => {
     assert.equal(spool.next(), undefined);
     assert.equal(spool.bytes, 0);
     subject.assertBalanced();
-    spool.close();
+    spool.close([]);
     const again = subject.open();
     assert.equal(again.next(), undefined);
     assert.equal(subject.ledger.own['events.recovered'], 0);
-    again.close();
+    again.close([]);
   });
 
   it('keeps what was not acknowledged, and what an event is, over a restart', () => {
@@ -98,7 +98,7 @@ describe('Spool', () => {
     for (let i = 0; i < 3; i++) subject.append(spool, 5);
     spool.next();
     spool.next();
-    spool.close();
+    spool.close([]);
     const again = subject.open();
     assert.equal(subject.ledger.own['events.recovered'], 18);
     assert.equal(subject.ledger.own['events.queued'], 18);
@@ -110,7 +110,7 @@ describe('Spool', () => {
     if (first) subject.acknowledge(again, first);
     assert.deepEqual(subject.take(again), range(0, 15));
     subject.assertBalanced();
-    again.close();
+    again.close([]);
   });
 
   it('reads back what does not fit in memory, while more comes', () => {
@@ -125,7 +125,7 @@ describe('Spool', () => {
     assert.deepEqual(taken, range(0, 50_000));
     assert.ok(subject.segments().length <= 1, 'segments that were sent are removed');
     subject.assertBalanced();
-    spool.close();
+    spool.close([]);
   });
 
   it('throws out the oldest at its limit, counted and told', () => {
@@ -140,7 +140,7 @@ describe('Spool', () => {
     assert.deepEqual(taken, range(lost, 5_000));
     assert.ok(taken.length * 1_000 > limit / 2, 'no more than it must');
     subject.assertBalanced();
-    spool.close();
+    spool.close([]);
     const [notice] = subject.notices;
     assert.ok(notice?.what === 'lost' && notice.loss === 'spool_full' && notice.events > 0);
   });
@@ -156,7 +156,7 @@ describe('Spool', () => {
     const lost = subject.ledger.own['events.dropped.spool_full'];
     assert.deepEqual(subject.take(spool), range(50 + lost, 5_050));
     subject.assertBalanced();
-    spool.close();
+    spool.close([]);
   });
 
   it('remembers over a restart what the limit threw out', () => {
@@ -164,26 +164,26 @@ describe('Spool', () => {
     const spool = subject.open(1024 * 1024);
     for (let i = 0; i < 100; i++) subject.append(spool, 50, 1_000);
     const left = 5_000 - subject.ledger.own['events.dropped.spool_full'];
-    spool.close();
+    spool.close([]);
     const again = subject.open(1024 * 1024);
     assert.equal(subject.ledger.own['events.recovered'], left);
     assert.equal(subject.take(again).length, left);
     assert.equal(subject.ledger.own['events.dropped.spool_damaged'], 0);
     subject.assertBalanced();
-    again.close();
+    again.close([]);
   });
 
   it('is held by one agent', () => {
     const subject = new Subject();
     const spool = subject.open();
     assert.throws(() => subject.open(), UsageError);
-    spool.close();
-    subject.open().close();
+    spool.close([]);
+    subject.open().close([]);
     // A lock of a process that is no more is nobody's.
     writeFileSync(join(subject.place, 'lock'), '4194304 1');
-    subject.open().close();
+    subject.open().close([]);
     writeFileSync(join(subject.place, 'lock'), '');
-    subject.open().close();
+    subject.open().close([]);
   });
 
   it('says why it cannot be used', () => {
@@ -203,7 +203,7 @@ describe('Spool', () => {
     subject.append(spool, 1);
     assert.equal(statSync(subject.place).mode & 0o077, 0);
     for (const name of readdirSync(subject.place)) assert.equal(statSync(join(subject.place, name)).mode & 0o077, 0);
-    spool.close();
+    spool.close([]);
   });
 });
 
@@ -213,7 +213,7 @@ describe('a damaged spool', () => {
     const subject = new Subject();
     const spool = subject.open();
     for (let i = 0; i < 20; i++) subject.append(spool, 10, 100);
-    spool.close();
+    spool.close([]);
     const path = join(subject.place, subject.segments()[0] ?? '');
     const bytes = readFileSync(path);
     return { subject, path, bytes, record: bytes.length / 20 };
@@ -226,7 +226,7 @@ describe('a damaged spool', () => {
     taken.push(...subject.take(spool));
     subject.assertBalanced();
     assert.equal(subject.ledger.own['events.queued'], 0);
-    spool.close();
+    spool.close([]);
     return { taken, lost: subject.ledger.own['events.dropped.spool_damaged'] };
   }
 
@@ -279,7 +279,7 @@ describe('a damaged spool', () => {
     const subject = new Subject();
     const spool = subject.open(8 * 1024 * 1024); // segments of 1 MiB
     for (let i = 0; i < 40; i++) subject.append(spool, 100, 1_000);
-    spool.close();
+    spool.close([]);
     const segments = subject.segments();
     assert.ok(segments.length > 3);
     rmSync(join(subject.place, segments[1] ?? ''));
@@ -293,14 +293,14 @@ describe('a damaged spool', () => {
       [...taken].sort((a, b) => a - b),
     );
     subject.assertBalanced();
-    again.close();
+    again.close([]);
   });
 
   it('sends everything again where the cursor says nothing', () => {
     const { subject } = dead();
     const spool = subject.open();
     subject.take(spool, 7);
-    spool.close();
+    spool.close([]);
     writeFileSync(join(subject.place, 'cursor'), 'damaged');
     const { taken, lost } = recover(subject);
     assert.deepEqual(taken, range(0, 210));
@@ -312,7 +312,7 @@ describe('a damaged spool', () => {
       const { subject } = dead();
       const spool = subject.open();
       subject.take(spool, 7);
-      spool.close();
+      spool.close([]);
       const path = join(subject.place, 'cursor');
       const cursor = readFileSync(path);
       cursor.fill(0xff, slot, slot + 20);
@@ -342,7 +342,7 @@ describe('a damaged spool', () => {
         [...taken].sort((a, b) => a - b),
       );
       subject.assertBalanced();
-      spool.close();
+      spool.close([]);
     }
   });
 });

@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { FileOutput } from '../../src/outputs/file/file.ts';
-import { DeliveryError } from '../../src/outputs/output.ts';
-import { eventOf, eventsOf } from './events.ts';
-import { fileSettings } from './routes.ts';
+import { FileOutput } from '../../../src/outputs/file/file.ts';
+import { DeliveryError } from '../../../src/outputs/output.ts';
+import { eventOf, eventsOf } from '../events.ts';
+import { fileSettings } from '../routes.ts';
 
 let folder: string;
 before(() => {

@@ -1,0 +1,99 @@
+/** An agent that writes a rotating file and is killed again and again, while a forwarder reads the file. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { cleanEnvironment } from '../../support/cli.ts';
+
+const WRITER = fileURLToPath(new URL('./file-writer.js', import.meta.url));
+const ROTATE_BYTES = 50_000;
+/** Lives of a writer last from its first written batch up to so long. */
+const MAX_LIFE_MS = 150;
+
+export interface KillOptions {
+  readonly directory: string;
+  readonly kills: number;
+  /** Called often while the writers write. */
+  readonly meanwhile: () => void;
+}
+
+export interface WrittenRuns {
+  /** Events that each run said were written. */
+  readonly acknowledged: readonly number[];
+  readonly rotations: number;
+}
+
+/** Every second writer ends by SIGTERM, the others by SIGKILL, at a random moment. */
+export async function writeAndKill({ directory, kills, meanwhile }: KillOptions): Promise<WrittenRuns> {
+  const acknowledged: number[] = [];
+  for (let run = 0; run < kills; run++) {
+    const child = spawn(process.execPath, [WRITER, join(directory, 'events.ndjson'), `${run}`, `${ROTATE_BYTES}`], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    acknowledged.push(await liveAndDie(child, run % 2 === 0 ? 'SIGKILL' : 'SIGTERM', meanwhile));
+  }
+  const rotations = readdirSync(directory).filter((name) => /^events\.ndjson\.\d+/.test(name)).length;
+  return { acknowledged, rotations };
+}
+
+async function liveAndDie(child: ChildProcess, signal: NodeJS.Signals, meanwhile: () => void): Promise<number> {
+  let told = '';
+  child.stdout?.on('data', (part: Buffer) => {
+    told += part.toString();
+  });
+  const exited = once(child, 'close');
+  while (!told.includes('\n') && child.exitCode === null) await sleep(5);
+  const end = performance.now() + Math.random() * MAX_LIFE_MS;
+  while (performance.now() < end) {
+    meanwhile();
+    await sleep(3);
+  }
+  child.kill(signal);
+  const [status] = (await exited) as [number | null];
+  if (signal === 'SIGTERM' && status !== 0) throw new Error(`the writer ended with ${status}`);
+  meanwhile();
+  return Number(told.trimEnd().split('\n').at(-1));
+}
+
+export interface ReadReport {
+  readonly read: number;
+  /** Acknowledged and not read. */
+  readonly lost: number;
+  readonly doubled: number;
+  /** Events that are not the next of their run after the one before them in their file. */
+  readonly disordered: number;
+  /** Lines that a kill has torn. */
+  readonly torn: number;
+}
+
+/** @param files the lines of each file */
+export function compare(acknowledged: readonly number[], files: readonly (readonly string[])[]): ReadReport {
+  const seen = acknowledged.map(() => new Map<number, number>());
+  const report = { read: 0, lost: 0, doubled: 0, disordered: 0, torn: 0 };
+  for (const lines of files) {
+    let before: { n: number; run: string } | undefined;
+    for (const line of lines) {
+      let event: { n: number; run: string };
+      try {
+        event = JSON.parse(line);
+      } catch {
+        report.torn++;
+        continue;
+      }
+      report.read++;
+      if (before?.run === event.run && event.n !== before.n + 1) report.disordered++;
+      before = event;
+      const times = seen[Number(event.run)];
+      times?.set(event.n, (times.get(event.n) ?? 0) + 1);
+    }
+  }
+  for (const [run, count] of acknowledged.entries()) {
+    const times = seen[run] ?? new Map();
+    for (let n = 0; n < count; n++) if (!times.has(n)) report.lost++;
+    for (const often of times.values()) report.doubled += often - 1;
+  }
+  return report;
+}
