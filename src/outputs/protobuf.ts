@@ -42,13 +42,6 @@ export function varintField(field: number, value: number): Buffer {
   return Buffer.concat([Buffer.of(tag(field, WIRE.varint)), varint(value)]);
 }
 
-export function doubleField(field: number, value: number): Buffer {
-  const buffer = Buffer.alloc(9);
-  buffer[0] = tag(field, WIRE.fixed64);
-  buffer.writeDoubleLE(value, 1);
-  return buffer;
-}
-
 /** The fields of a message: numbers for varints, else the bytes. Undefined where it is malformed. */
 export function readFields(message: Buffer): Map<number, number | Buffer> | undefined {
   const fields = new Map<number, number | Buffer>();
