@@ -14,7 +14,7 @@ import { KAFKA_VERSIONS } from '../test/services/cache.ts';
 import { Collector } from '../test/services/collector.ts';
 import { KafkaCluster } from '../test/services/kafka.ts';
 
-const EVENTS = 40_000;
+const EVENTS = 20_000;
 /** As the delivery layer cuts them: 256 KiB. */
 const BATCH_BYTES = 256 * 1024;
 const RUNS = 5;
