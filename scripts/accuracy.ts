@@ -1,14 +1,17 @@
 /**
  * Compares the whole corpus with tshark's tables and prints every difference; with `--write`, makes docs/accuracy.md from
- * the comparison, the reasons in test/corpus/explained.json, and the comparison with Zeek, Suricata, nDPI and Arkime.
+ * the comparison, the reasons in test/corpus/explained.json, and the comparisons with Zeek, Suricata, nDPI, Arkime and others.
  *
  *     node dist/scripts/accuracy.js [--write] [PART OF A FILE NAME]
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agreement, compareCorpus, type Explained, explainedDifferences, Tallies } from '../test/corpus/accuracy.ts';
+import { compareFingerprints } from '../test/corpus/compare-fingerprints.ts';
 import type { Table } from '../test/corpus/difference.ts';
 import { compareOracles } from '../test/corpus/oracles/compare.ts';
+import { fingerprintReport, newTallies } from '../test/corpus/oracles/fingerprint-report.ts';
+import { compareOracleFingerprints, type FingerprintOracles } from '../test/corpus/oracles/fingerprints.ts';
 import { oracleReport } from '../test/corpus/oracles/report.ts';
 import { PROJECT, sharedFolder } from '../test/support/shared.ts';
 
@@ -65,6 +68,8 @@ if (!corpus) throw new Error('the corpus is missing: set VESPER_CORPUS');
 const write = process.argv.includes('--write');
 const part = process.argv.slice(2).find((arg) => !arg.startsWith('--')) ?? '';
 const tallies = new Tallies();
+const fingerprints = newTallies();
+const oracleFingerprints: FingerprintOracles = { tallies: new Map(), differences: [] };
 for await (const result of compareCorpus(corpus, part)) {
   if ('error' in result) {
     console.log(`${result.file}: ${result.error.message}`);
@@ -72,10 +77,16 @@ for await (const result of compareCorpus(corpus, part)) {
   }
   if (result.collected.unaccounted > 0) console.log(`${result.file}: frames unaccounted for`);
   tallies.add(result);
+  const path = join(corpus, result.file);
+  compareFingerprints(path, result.file, result.collected, fingerprints);
+  compareOracleFingerprints(path, result.file, result.collected, oracleFingerprints);
 }
 for (const [key, found] of tallies.differences) for (const one of found) console.log(key, one.sort, one.what);
 for (const [table, tally] of tallies.byTable) console.log(table, tally);
+for (const [name, { rows, different }] of Object.entries(fingerprints)) console.log(name, rows, different);
+console.log(oracleFingerprints);
 if (write) {
   const oracles = oracleReport(await compareOracles(corpus));
-  writeFileSync(join(PROJECT, 'docs', 'accuracy.md'), `${report(tallies)}\n${oracles}`);
+  const byFingerprint = fingerprintReport(fingerprints, oracleFingerprints);
+  writeFileSync(join(PROJECT, 'docs', 'accuracy.md'), `${report(tallies)}\n${byFingerprint}\n${oracles}`);
 }

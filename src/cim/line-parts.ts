@@ -148,6 +148,8 @@ export class LineParts {
   private readonly innerList: ListWriter;
   private readonly eventId: Piece;
   private readonly sessionId: Piece;
+  /** See `CimOptions`. */
+  readonly runId: string;
   /** `vesper` begins with what joins the event to others, where the data model has no fields for it. */
   private readonly joins: { readonly known: Piece; readonly unknown: Piece };
   readonly extras: Extras;
@@ -164,6 +166,7 @@ export class LineParts {
     this.list = new ListWriter(writer);
     this.innerList = new ListWriter(writer);
     this.eventId = piece(`,"event_id":"${options.runId}-`);
+    this.runId = options.runId;
     this.sessionId = piece(`","session_id":"${options.runId}-`);
     this.dvc = sensorName(options.dvc);
     this.joins = {

@@ -3,14 +3,18 @@
  *
  *     {"time":"2022-09-19T14:41:27.127059667+00:00","type":"DnsQuery","event":{"DnsQuery":{"source":{…},"destination":{…},…}}}
  */
+import { clientSubnet, cookie, extendedErrorName, extendedErrors } from '../dissect/dns/edns-options.ts';
 import { rrTypeName } from '../dissect/dns/names.ts';
+import { dnsOver } from '../dissect/encrypted-dns.ts';
 import type {
   Certificate,
   CertificateEvent,
   ClientHelloEvent,
+  DnsMessage,
   DnsMessageEvent,
   DnsQuestion,
   DnsRecord,
+  Edns,
   Endpoint,
   FlowEvent,
   NetworkEvent,
@@ -81,9 +85,26 @@ const NO_ANSWERS = piece(',"answers":[]');
 const TYPE = piece('{"type":');
 const NAME = piece(',"name":"');
 const VALUE = piece('","value":"');
-const END_MEMBER = piece('"}');
+const TTL = piece(',"ttl":');
 /** By AA and RA. */
 const RESPONSE_FLAGS = [0, 1, 2, 3].map((bits) => piece(`,"authoritative":${bits > 1},"recursive":${bits % 2 === 1}`));
+
+/** By TC, AD and CD. */
+const MORE_FLAGS = Array.from({ length: 8 }, (_, bits) =>
+  piece(
+    `${bits & 4 ? ',"truncated":true' : ''}${bits & 2 ? ',"authentic_data":true' : ''}${bits & 1 ? ',"checking_disabled":true' : ''}`,
+  ),
+);
+const EDNS = piece(',"edns":{"version":');
+const EDNS_UDP_SIZE = piece(',"udp_size":');
+const EDNS_DNSSEC_OK = { yes: piece(',"dnssec_ok":true'), no: piece(',"dnssec_ok":false') };
+const CLIENT_SUBNET = piece(',"client_subnet":{"subnet":"');
+const SCOPE = piece('","scope":');
+const CLIENT_COOKIE = piece(',"cookie":{"client":"');
+const SERVER_COOKIE = piece(',"server":"');
+const EXTENDED_ERRORS = listSpec('extended_errors', 64, 8 * 1024, 'extended_error_count');
+const ERROR_CODE = piece('{"code":');
+const ERROR_TEXT = piece(',"text":"');
 
 const VERSION = piece(',"version":');
 const NO_CIPHERS = piece(',"ciphers":[]');
@@ -96,6 +117,8 @@ const RETRY = { yes: piece(',"hello_retry_request":true'), no: piece(',"hello_re
 const JA3 = piece(',"ja3":"');
 const JA3S = piece(',"ja3s":"');
 const JA4 = piece(',"ja4":"');
+
+const DNS_OVER = piece(',"dns_over":"');
 
 const ISSUER = piece('{"issuer":"');
 const SUBJECT = piece(',"subject":"');
@@ -203,7 +226,42 @@ export class NativeFormat implements EventFormat {
       for (const answer of message.answers) this.record(answer, answer);
       list.end(NO_ANSWERS);
     }
+    writer.piece(MORE_FLAGS[moreFlags(message)]!);
+    if (message.edns !== undefined) this.edns(message.edns);
     return this.end('dns', time);
+  }
+
+  private edns(edns: Edns): void {
+    const { writer, list } = this;
+    writer.count(EDNS, edns.version);
+    writer.count(EDNS_UDP_SIZE, edns.udpSize);
+    writer.piece(edns.dnssecOk ? EDNS_DNSSEC_OK.yes : EDNS_DNSSEC_OK.no);
+    if (edns.options.length > 0) {
+      const subnet = clientSubnet(edns);
+      if (subnet !== undefined) {
+        writer.piece(CLIENT_SUBNET);
+        writer.safe(subnet.subnet);
+        writer.count(SCOPE, subnet.scope);
+        writer.piece(END_OBJECT);
+      }
+      const cookies = cookie(edns);
+      if (cookies !== undefined) {
+        this.member(CLIENT_COOKIE, cookies.client);
+        if (cookies.server !== undefined) this.member(SERVER_COOKIE, cookies.server);
+        writer.piece(END_OBJECT);
+      }
+      list.begin(EXTENDED_ERRORS);
+      for (const { code, text } of extendedErrors(edns)) {
+        if (!list.next()) continue;
+        writer.count(ERROR_CODE, code);
+        this.member(NAME, extendedErrorName(code));
+        if (text !== '') this.member(ERROR_TEXT, text);
+        writer.piece(END_OBJECT);
+        list.done();
+      }
+      list.end();
+    }
+    writer.piece(END_OBJECT);
   }
 
   /** `{"type":…,"name":…}` of a question, with `"value"` too of a record. */
@@ -218,11 +276,14 @@ export class NativeFormat implements EventFormat {
       writer.piece(VALUE);
       writer.text(record.data, MAX_VALUE_BYTES);
     }
-    writer.piece(END_MEMBER);
+    writer.piece(QUOTE);
+    if (record !== undefined) writer.count(TTL, record.ttl);
+    writer.piece(END_OBJECT);
     list.done();
   }
 
-  private clientHello({ time, conversation, quicVersion, hello, fingerprints }: ClientHelloEvent): CimEvent {
+  private clientHello(event: ClientHelloEvent): CimEvent {
+    const { time, conversation, quicVersion, hello, fingerprints } = event;
     const { writer, list } = this;
     const { client, server, transport } = conversation;
     this.begin(time, HEADS.clientHello, client, server, transport);
@@ -247,6 +308,8 @@ export class NativeFormat implements EventFormat {
     list.end();
     if (fingerprints?.ja3 !== undefined) this.member(JA3, fingerprints.ja3);
     if (fingerprints?.ja4 !== undefined) this.member(JA4, fingerprints.ja4);
+    const over = dnsOver(hello, undefined, conversation, quicVersion);
+    if (over !== undefined) this.member(DNS_OVER, over.protocol);
     this.carrier(transport, quicVersion);
     return this.end('tls', time);
   }
@@ -392,6 +455,10 @@ export class NativeFormat implements EventFormat {
     this.writer.safe(transport);
     this.writer.piece(QUOTE);
   }
+}
+
+function moreFlags({ truncated, authenticData, checkingDisabled }: DnsMessage): number {
+  return (truncated ? 4 : 0) | (authenticData ? 2 : 0) | (checkingDisabled ? 1 : 0);
 }
 
 /** RFC 3339 in UTC, of times before 1970 too. */

@@ -1,9 +1,20 @@
 /** DNS transactions as CIM Network_Resolution (DNS). */
+import { cnameChain } from '../dissect/dns/cname-chain.ts';
+import { clientSubnet, cookie, extendedErrorName, extendedErrors } from '../dissect/dns/edns-options.ts';
 import { className, opcodeName, rcodeName, rrTypeName } from '../dissect/dns/names.ts';
-import type { DnsMessage, DnsProtocol, DnsQuestion, DnsRecord, DnsTransactionEvent, Edns } from '../dissect/event.ts';
+import type {
+  Conversation,
+  DnsMessage,
+  DnsProtocol,
+  DnsQuestion,
+  DnsRecord,
+  DnsReference,
+  DnsTransactionEvent,
+  Edns,
+} from '../dissect/event.ts';
 import type { CimEvent } from './event.ts';
 import { Piece } from './json-line.ts';
-import type { HeadPieces, LineParts } from './line-parts.ts';
+import { type HeadPieces, type LineParts, MAX_CIM_LINE } from './line-parts.ts';
 import { listSpec, NamePieces } from './pieces.ts';
 
 /**
@@ -18,6 +29,15 @@ const ANSWERS = listSpec('answer', 40, 1_400);
 /** A TXT record may have 64 KB. */
 const MAX_ANSWER_BYTES = 512;
 const ANSWER_TYPES = listSpec('answer_types', 40, 400);
+const CNAME_CHAIN = listSpec('cname_chain', 16, 600);
+const ANSWER_TTLS = listSpec('answer_ttls', 40, 300);
+/** RFC 8914 §2 lets a server give several. */
+const EXTENDED_ERRORS = listSpec('extended_errors', 4, 400, 'extended_error_count');
+const MAX_ERROR_TEXT_BYTES = 128;
+/** A list's key, its count, what closes the objects around it, and `aggregate` after them. */
+const KEY_ROOM = 220;
+/** What `edns` and `tcp_retry_of` write at most, but for the lists that take what room is left. */
+const EDNS_BYTES = 550;
 const EDNS_OPTIONS = listSpec('options', 16, 96, 'option_count');
 
 const piece = (text: string): Piece => new Piece(text);
@@ -51,6 +71,14 @@ const INCOMPLETE = piece(',"incomplete":true');
 const EDNS = { plain: piece(',"edns":{"dnssec_ok":false'), dnssec: piece(',"edns":{"dnssec_ok":true') };
 const EDNS_UDP_SIZE = piece(',"udp_size":');
 const EDNS_VERSION = piece(',"version":');
+const CLIENT_SUBNET = piece(',"client_subnet":"');
+const CLIENT_SUBNET_SCOPE = piece('","client_subnet_scope":');
+const CLIENT_COOKIE = piece(',"client_cookie":"');
+const SERVER_COOKIE = piece(',"server_cookie":"');
+const ERROR_CODE = piece('{"code":');
+const ERROR_NAME = piece(',"name":"');
+const ERROR_TEXT = piece(',"text":"');
+const TRANSACTION = piece('","transaction_id":');
 
 /** Header flags by the bits AA TC RD RA AD CD. */
 const FLAGS = Array.from({ length: 64 }, (_, bits) => {
@@ -59,6 +87,7 @@ const FLAGS = Array.from({ length: 64 }, (_, bits) => {
 });
 
 const CLASS_IN = 1;
+const TYPE_CNAME = 5;
 
 /** As the CIM manual spells the opcodes; the registry's name where it does not know one. */
 const CIM_OPCODES: readonly (string | undefined)[] = ['Query', 'IQuery', 'Status', undefined, 'Notify', 'Update'];
@@ -86,9 +115,11 @@ const classes = new NamePieces(className);
 export class DnsLine {
   private readonly parts: LineParts;
   private readonly heads: HeadPieces;
+  private readonly retryOf: Piece;
 
   constructor(parts: LineParts) {
     this.parts = parts;
+    this.retryOf = piece(`,"tcp_retry_of":{"session_id":"${parts.runId}-`);
     this.heads = parts.headPieces([], { sensor: false, vendor: true, layers: false });
   }
 
@@ -175,20 +206,57 @@ export class DnsLine {
     if (asked.counts[0] !== queries) writer.count(STATED_QUESTIONS, asked.counts[0]);
     if (response !== undefined) {
       if (response.counts[1] !== answers) writer.count(STATED_ANSWERS, response.counts[1]);
-      if (question !== undefined && extras === 'full') this.answerTypes(response.answers, question.type);
+      if (question !== undefined && extras === 'full') {
+        this.answerTypes(response.answers, question.type, event.conversation);
+      }
     }
     if (retries > 0) writer.count(RETRIES, retries);
     if (query?.incomplete || response?.incomplete) writer.piece(INCOMPLETE);
     const edns = query?.edns ?? response?.edns;
-    if (edns !== undefined && extras === 'full') this.edns(edns);
+    if (edns !== undefined && extras === 'full') this.edns(edns, response?.edns, event.conversation);
+    if (event.retryOf !== undefined) this.reference(event.retryOf);
+    if (question !== undefined && response !== undefined && extras === 'full') {
+      this.chain(question, response.answers, event.conversation);
+    }
     writer.piece(END_OBJECT);
   }
 
+  private reference({ session, id }: DnsReference): void {
+    const { writer } = this.parts;
+    writer.piece(this.retryOf);
+    writer.base36(session);
+    writer.count(TRANSACTION, id);
+    writer.piece(END_OBJECT);
+  }
+
+  /** What is left for a list that comes last. */
+  private room(conversation: Conversation): number {
+    const { parts } = this;
+    return MAX_CIM_LINE - parts.tailRoom([], conversation) - parts.writer.length - KEY_ROOM;
+  }
+
+  /** The aliases between question and answer, and how long each record may be kept, where they differ. */
+  private chain(question: DnsQuestion, answers: readonly DnsRecord[], conversation: Conversation): void {
+    const { list } = this.parts;
+    const first = answers[0];
+    if (first === undefined || answers.length === 1) return;
+    if (answers.some(({ type }) => type === TYPE_CNAME)) {
+      list.begin(CNAME_CHAIN, this.room(conversation));
+      for (const name of cnameChain(question, answers)) list.item(name, MAX_NAME_BYTES);
+      list.end();
+    }
+    if (answers.some(({ ttl }) => ttl !== first.ttl)) {
+      list.begin(ANSWER_TTLS, this.room(conversation));
+      for (const { ttl } of answers) list.number(ttl);
+      list.end();
+    }
+  }
+
   /** Types of the answers in their order, where they are not all of the type that was asked for. */
-  private answerTypes(answers: readonly DnsRecord[], asked: number): void {
+  private answerTypes(answers: readonly DnsRecord[], asked: number, conversation: Conversation): void {
     if (answers.every(({ type }) => type === asked)) return;
     const { writer, list } = this.parts;
-    list.begin(ANSWER_TYPES);
+    list.begin(ANSWER_TYPES, this.room(conversation) - EDNS_BYTES);
     for (const { type } of answers) {
       if (list.next()) {
         writer.piece(recordTypes.piece(type));
@@ -198,7 +266,9 @@ export class DnsLine {
     list.end();
   }
 
-  private edns({ version, udpSize, dnssecOk, options }: Edns): void {
+  /** Of the query, or of the response where the query is missing or has none; `answered` is the response's. */
+  private edns(edns: Edns, answered: Edns | undefined, conversation: Conversation): void {
+    const { version, udpSize, dnssecOk, options } = edns;
     const { writer, list } = this.parts;
     writer.piece(dnssecOk ? EDNS.dnssec : EDNS.plain);
     writer.count(EDNS_UDP_SIZE, udpSize);
@@ -207,8 +277,52 @@ export class DnsLine {
       list.begin(EDNS_OPTIONS);
       for (const { code } of options) list.number(code);
       list.end();
+      this.options(edns, answered ?? edns);
     }
+    if (answered !== undefined && answered.options.length > 0) this.errors(answered, conversation);
     writer.piece(END_OBJECT);
+  }
+
+  private options(asked: Edns, answered: Edns): void {
+    const { writer } = this.parts;
+    const subnet = clientSubnet(asked);
+    if (subnet !== undefined) {
+      writer.piece(CLIENT_SUBNET);
+      writer.safe(subnet.subnet);
+      writer.count(CLIENT_SUBNET_SCOPE, (clientSubnet(answered) ?? subnet).scope);
+    }
+    const asksWith = cookie(asked);
+    if (asksWith === undefined) return;
+    writer.piece(CLIENT_COOKIE);
+    writer.safe(asksWith.client);
+    writer.piece(QUOTE);
+    const server = cookie(answered)?.server ?? asksWith.server;
+    if (server === undefined) return;
+    writer.piece(SERVER_COOKIE);
+    writer.safe(server);
+    writer.piece(QUOTE);
+  }
+
+  private errors(answered: Edns, conversation: Conversation): void {
+    const { writer, list } = this.parts;
+    const errors = extendedErrors(answered);
+    if (errors.length === 0) return;
+    list.begin(EXTENDED_ERRORS, this.room(conversation));
+    for (const { code, text } of errors) {
+      if (!list.next()) continue;
+      writer.count(ERROR_CODE, code);
+      writer.piece(ERROR_NAME);
+      writer.safe(extendedErrorName(code));
+      writer.piece(QUOTE);
+      if (text !== '') {
+        writer.piece(ERROR_TEXT);
+        writer.text(text, MAX_ERROR_TEXT_BYTES);
+        writer.piece(QUOTE);
+      }
+      writer.piece(END_OBJECT);
+      list.done();
+    }
+    list.end();
   }
 }
 

@@ -3,6 +3,7 @@
  * flows are collected the connection is in the model through its flow record already, and one event more would count it
  * twice. An event type that tags Network_Traffic therefore asks for `cim_model="Network_Traffic"`.
  */
+import { dnsOver } from '../dissect/encrypted-dns.ts';
 import type { Certificate, ClientHello, HandshakeDetails, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import { quicVersionName } from '../dissect/quic/version.ts';
@@ -44,6 +45,8 @@ const HELLOS = {
   server: piece(',"vesper":{"tls":{"hellos":"server"'),
 };
 const TRANSPORT_QUIC = piece(',"transport":"quic","quic_version":');
+const DNS_OVER = piece(',"dns_over":"');
+const DNS_OVER_BY = piece('","dns_over_by":"');
 const OFFERED_VERSION = piece(',"offered_version":');
 const SERVER_NAME_LENGTH = piece(',"server_name_length":');
 const SERVER_ALPN = piece(',"server_alpn":"');
@@ -124,6 +127,14 @@ export class TlsLine {
     if (event.quicVersion !== undefined) {
       writer.piece(TRANSPORT_QUIC);
       writer.piece(quicVersions.piece(event.quicVersion));
+    }
+    const over = dnsOver(client, server, event.conversation, event.quicVersion);
+    if (over !== undefined) {
+      writer.piece(DNS_OVER);
+      writer.safe(over.protocol);
+      writer.piece(DNS_OVER_BY);
+      writer.safe(over.by);
+      writer.piece(QUOTE);
     }
     if (client !== undefined) this.offered(client);
     if (server !== undefined) this.answered(server);

@@ -106,8 +106,18 @@ export interface DnsTransactionEvent {
   readonly responseTime: number | undefined;
   /** Further copies of the query seen before the response or the time-out. */
   readonly retries: number;
+  /** The transaction over UDP whose response was truncated, where this one asks the same again over TCP (RFC 7766 §5). */
+  readonly retryOf?: DnsReference;
   /** Where this stands for several identical ones: how many, the time of the last, the longest response time. */
   readonly aggregated?: { readonly count: number; readonly last: Timestamp; readonly slowest: number | undefined };
+}
+
+/** One transaction among others. */
+export interface DnsReference {
+  /** `Conversation.session` of its flow. */
+  readonly session: number;
+  /** Its message id. */
+  readonly id: number;
 }
 
 // ---------------------------------------------------------------- TLS (RFC 8446, RFC 5246, RFC 6101)
@@ -257,7 +267,7 @@ export interface Certificate {
   readonly signatureAlgorithm: string;
   /** Of the whole certificate, lower-case hexadecimal. */
   readonly sha256: string;
-  /** Subject equals issuer and the signature verifies with its own key. */
+  /** Subject equals issuer and the signature verifies with its own key; not tried where the key is absurdly large. */
   readonly selfSigned: boolean;
   /** 1 or 3. */
   readonly version: number;

@@ -7,6 +7,8 @@ import type { Losses, NoticeSink } from './notice.ts';
 import type { DeliverySettings } from './options.ts';
 import { asDeliveryError, DeliveryError, type Output, ReaderGoneError } from './output.ts';
 
+/** A peer that comes and goes is told of once in so long, not each time. */
+const NOTICE_INTERVAL_MS = 60_000;
 /** A peer that asks to be left alone longer than this is asked again all the same: the answer may be a mistake. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -41,6 +43,9 @@ export class Sender {
   /** Failures in a row; after the first, nothing new is sent until what failed has been. */
   private failures = 0;
   private failingSince = 0;
+  /** Whether it was told that the output fails now. */
+  private isTold = false;
+  private lastTold = Number.NEGATIVE_INFINITY;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly failed: Sending[] = [];
   private over = false;
@@ -106,7 +111,9 @@ export class Sender {
     ledger.settle('sent', sending.remaining.length);
     if (this.failures > 0 && this.failed.length === 0) {
       this.failures = 0;
-      tell({ output: output.name, what: 'recovered', seconds: (performance.now() - this.failingSince) / 1000 });
+      const seconds = (performance.now() - this.failingSince) / 1000;
+      if (this.isTold) tell({ output: output.name, what: 'recovered', seconds });
+      this.isTold = false;
     }
     this.finish(sending);
   }
@@ -122,12 +129,15 @@ export class Sender {
       this.finish(sending);
       return;
     }
-    if (this.failures === 0) {
-      this.failingSince = performance.now();
-      if (giveUpAfterMs > 0) tell({ output: output.name, what: 'failing', error });
-    }
+    const now = performance.now();
+    if (this.failures === 0) this.failingSince = now;
     this.failures++;
-    if (error instanceof ReaderGoneError || performance.now() - this.failingSince >= giveUpAfterMs) {
+    if (giveUpAfterMs > 0 && !this.isTold && now - this.lastTold >= NOTICE_INTERVAL_MS) {
+      this.isTold = true;
+      this.lastTold = now;
+      tell({ output: output.name, what: 'failing', error });
+    }
+    if (error instanceof ReaderGoneError || now - this.failingSince >= giveUpAfterMs) {
       this.fail(error);
       return;
     }

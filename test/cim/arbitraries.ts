@@ -98,6 +98,17 @@ export function conversation(transport: Conversation['transport']): fc.Arbitrary
   return fc.tuple(ends, rest).map(([texts, others]) => conversationOf({ transport, ...texts, ...others }));
 }
 
+/** Options that are read and others; `data` is cut at 128 bytes before. */
+const ednsOption = fc.record({
+  code: fc.oneof(fc.constantFrom(8, 10, 15), code),
+  data: fc
+    .oneof(
+      fc.uint8Array({ maxLength: 128 }),
+      fc.constantFrom(Uint8Array.of(0, 1, 24, 0, 192, 0, 2), Uint8Array.of(0, 2, 128, 128, ...Array(16).fill(255))),
+    )
+    .map((bytes) => Buffer.from(bytes).toString('hex')),
+});
+
 const question = fc.record({ name, type: code, class: code, unicastResponse: fc.boolean() });
 const rr = fc.record({ name, type: code, class: code, ttl: word, data: name, cacheFlush: fc.boolean() });
 
@@ -122,7 +133,7 @@ export function dnsMessage(response: boolean): fc.Arbitrary<DnsMessage> {
         version: byte,
         udpSize: code,
         dnssecOk: fc.boolean(),
-        options: list(fc.record({ code, data: fc.constant('00') })),
+        options: list(ednsOption),
       }),
     ),
     counts: fc.tuple(code, code, code, code),
@@ -143,6 +154,7 @@ export const dnsTransaction = fc
     query: maybe(dnsMessage(false)),
     response: maybe(dnsMessage(true)),
     responseTime: span,
+    retryOf: maybe(fc.record({ session: count, id: code })),
     retries: fc.nat(3),
     aggregated: maybe(fc.record({ count: severalCount, last: time, slowest: maybe(span) })),
   })

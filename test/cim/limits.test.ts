@@ -107,16 +107,28 @@ describe('limits of CIM events', () => {
       version: 1,
       udpSize: 65_535,
       dnssecOk: true,
-      options: answers.map(() => ({ code: 65_001, data: '' })),
+      options: [
+        { code: 8, data: `00028080${'ff'.repeat(16)}` },
+        { code: 10, data: 'ab'.repeat(40) },
+        ...answers.map(() => ({ code: 15, data: `001e${'01'.repeat(126)}` })),
+      ],
     };
     const query = message({ questions, edns, counts: [100, 0, 0, 0], incomplete: true });
-    const response = message({ response: true, rcode: 3841, questions, answers, counts: [100, 500, 65_535, 65_535] });
+    const response = message({
+      response: true,
+      rcode: 3841,
+      edns,
+      questions,
+      answers,
+      counts: [100, 500, 65_535, 65_535],
+    });
     const aggregated = { count: Number.MAX_SAFE_INTEGER, last: TIME, slowest: 1e9 };
-    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000, aggregated });
+    const retryOf = { session: 2 ** 52, id: 65_535 };
+    const line = cim({ ...DNS, conversation: CROWDED, query, response, retries: 4_000_000_000, retryOf, aggregated });
     assert.equal(line.query_count, [line.query].flat().length);
     assert.equal(line.vesper.dns.question_count, 100);
     assert.equal(line.vesper.dns.answer_count, 500);
-    assert.equal(line.vesper.dns.edns.option_count, 500);
+    assert.equal(line.vesper.dns.edns.option_count, 502);
     assert.equal(line.vesper.tunnel_count, 9);
   });
 

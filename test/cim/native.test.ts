@@ -42,8 +42,8 @@ describe('native format', () => {
       `${HEAD}"DnsResponse","event":{"DnsResponse":{"source":{"ip":"192.168.109.2","port":54329},` +
         '"destination":{"ip":"192.168.109.1","port":53},"id":57975,"status":"NoError","authoritative":false,' +
         '"recursive":true,"questions":[{"type":"A","name":"connectivity-check.ubuntu.com"}],' +
-        '"answers":[{"type":"CNAME","name":"connectivity-check.ubuntu.com","value":"check.example.net"},' +
-        '{"type":"A","name":"connectivity-check.ubuntu.com","value":"35.232.111.17"}]}}}',
+        '"answers":[{"type":"CNAME","name":"connectivity-check.ubuntu.com","value":"check.example.net","ttl":60},' +
+        '{"type":"A","name":"connectivity-check.ubuntu.com","value":"35.232.111.17","ttl":300}]}}}',
     );
   });
 

@@ -158,8 +158,42 @@ describe('Network_Resolution', () => {
         '"authority_answer_count":0,"additional_answer_count":1,"ttl":60,"response_time":0.000001,' +
         '"vesper":{"dvc":"sensor-1","flow_id":"1:d/FP5EW3wiY1vCndhwleRRKHowQ=","session_id":"r0-i",' +
         '"dns":{"protocol":"dns","flags":["RD","RA"],"answer_types":["CNAME","A","A"],' +
-        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]}}}}',
+        '"edns":{"dnssec_ok":false,"udp_size":1232,"options":[10]},' +
+        '"cname_chain":["check.example.net"],"answer_ttls":[60,300,300]}}}',
     );
+  });
+
+  it('says what the EDNS options say, the error and the server cookie from the response', () => {
+    const edns = (...options: [number, string][]) => ({
+      version: 0,
+      udpSize: 1232,
+      dnssecOk: true,
+      options: options.map(([code, data]) => ({ code, data })),
+    });
+    const line = fieldsOf({
+      ...DNS,
+      query: message({ edns: edns([8, '00011800c00002'], [10, '0102030405060708']) }),
+      response: message({
+        response: true,
+        rcode: 3,
+        edns: edns([8, '00011810c00002'], [10, `0102030405060708${'ab'.repeat(8)}`], [15, '000f706f6c696379']),
+      }),
+    });
+    assert.deepEqual(line.vesper.dns.edns, {
+      dnssec_ok: true,
+      udp_size: 1232,
+      options: [8, 10],
+      client_subnet: '192.0.2.0/24',
+      client_subnet_scope: 16,
+      client_cookie: '0102030405060708',
+      server_cookie: 'ab'.repeat(8),
+      extended_errors: [{ code: 15, name: 'Blocked', text: 'policy' }],
+    });
+  });
+
+  it('refers to the truncated transaction that it repeats over TCP', () => {
+    const line = fieldsOf({ ...DNS, retryOf: { session: 17, id: 4711 } });
+    assert.deepEqual(line.vesper.dns.tcp_retry_of, { session_id: 'r0-h', transaction_id: 4711 });
   });
 
   it('writes a query that nobody answered', () => {

@@ -18,7 +18,7 @@ export interface FingerprintRow {
 
 export interface FingerprintTally {
   rows: number;
-  readonly different: string[];
+  readonly different: { readonly file: string; readonly what: string }[];
 }
 
 /** Rows of both tables; hellos that only one side has are the affair of the comparison of hellos. */
@@ -45,9 +45,10 @@ function fingerprintsByEnds(collected: Collected): Map<string, Fingerprints[]> {
   return found;
 }
 
-/** Adds one capture's rows to the tallies. */
+/** Adds one capture's rows to the tallies; `file` names it in a difference. */
 export function compareFingerprints(
   capture: string,
+  file: string,
   collected: Collected,
   tallies: Readonly<Record<FingerprintTable, FingerprintTally>>,
 ): void {
@@ -62,7 +63,8 @@ export function compareFingerprints(
       if (theirs == null) continue;
       tallies[name].rows++;
       if (ours.some((one) => one[name] === theirs)) continue;
-      tallies[name].different.push(`${capture} ${key}: ${theirs}, ours ${ours.map((one) => one[name]).join(' ')}`);
+      const what = `${key}: ${theirs}, ours ${ours.map((one) => one[name]).join(' ')}`;
+      tallies[name].different.push({ file, what });
     }
   };
   for (const row of rowsBeside(capture, 'tls')) compare(row, ['ja3', 'ja3s']);

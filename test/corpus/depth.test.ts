@@ -1,14 +1,16 @@
 /** Fingerprints by the measure of tshark and Wireshark, certificates by that of `openssl x509`, over the whole corpus. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { before, describe, it, mock } from 'node:test';
 import type { Certificate } from '../../src/dissect/event.ts';
 import type { Reader } from '../../src/dissect/reader.ts';
 import { CertificateStore } from '../../src/dissect/x509/store.ts';
 import { capturesBelow, PROJECT, sharedFolder, skipWithout } from '../support/shared.ts';
 import { collect } from './collect.ts';
-import { compareFingerprints, type FingerprintTable, type FingerprintTally } from './compare-fingerprints.ts';
+import { compareFingerprints, type FingerprintTable } from './compare-fingerprints.ts';
+import { explainedFingerprints, fingerprintDifferences, newTallies } from './oracles/fingerprint-report.ts';
+import { compareOracleFingerprints, type FingerprintOracles } from './oracles/fingerprints.ts';
 
 const LEAST_AGREEMENT: Readonly<Record<FingerprintTable, number>> = { ja3: 0.995, ja3s: 0.995, ja4: 0.99 };
 
@@ -84,21 +86,21 @@ function ours(certificate: Certificate): object {
 }
 
 describe('fingerprints and certificates of the corpus', { skip: skipWithout('corpus') }, () => {
-  const tallies: Record<FingerprintTable, FingerprintTally> = {
-    ja3: { rows: 0, different: [] },
-    ja3s: { rows: 0, different: [] },
-    ja4: { rows: 0, different: [] },
-  };
+  const corpus = sharedFolder('corpus') ?? '';
+  const tallies = newTallies();
+  const oracles: FingerprintOracles = { tallies: new Map(), differences: [] };
   const certificates = new Map<string, Certificate>();
   let ders = new Map<string, Buffer>();
 
   before(async () => {
     const kept = keepCertificates();
-    const folders = [join(sharedFolder('corpus') ?? '', 'captures'), join(PROJECT, 'test/fixtures/cases')];
+    const folders = [join(corpus, 'captures'), join(PROJECT, 'test/fixtures/cases')];
     for (const path of folders.flatMap(capturesBelow)) {
       const collected = await collect(path).catch(() => undefined);
       if (collected === undefined) continue;
-      compareFingerprints(path, collected, tallies);
+      const file = relative(corpus, path);
+      compareFingerprints(path, file, collected, tallies);
+      compareOracleFingerprints(path, file, collected, oracles);
       for (const { event } of collected.events) {
         if (event.kind === 'certificate') certificates.set(event.certificate.sha256, event.certificate);
       }
@@ -112,9 +114,18 @@ describe('fingerprints and certificates of the corpus', { skip: skipWithout('cor
       const { rows, different } = tallies[table];
       assert.ok(rows > 300, `only ${rows} rows`);
       const agreement = 1 - different.length / rows;
-      assert.ok(agreement >= LEAST_AGREEMENT[table], `${rows} rows; ${different.join('\n')}`);
+      assert.ok(agreement >= LEAST_AGREEMENT[table], `${rows} rows; ${different.map(({ what }) => what).join('\n')}`);
     });
   }
+
+  it('has a reason for every other fingerprint, of these and of other projects, and a difference for every reason', () => {
+    const values = [...oracles.tallies.values()].reduce((sum, tally) => sum + tally.values, 0);
+    assert.ok(values > 500, `only ${values} values`);
+    const explained = explainedFingerprints().map(
+      ({ file, source, name, differences }) => [`${file} ${source} ${name}`, differences] as const,
+    );
+    assert.deepEqual(fingerprintDifferences(tallies, oracles), new Map(explained));
+  });
 
   it('reads every certificate as openssl x509 does, and refuses what it refuses', () => {
     assert.ok(ders.size > 100, `only ${ders.size} certificates`);

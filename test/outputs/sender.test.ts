@@ -81,6 +81,19 @@ describe('Sender', () => {
     assertBalanced(counters);
   });
 
+  it('says it once of a peer that comes and goes', async () => {
+    const peer = new Peer();
+    peer.answers.push(passing(), 'take', passing(), 'take', passing());
+    const { delivery, notices, push } = open(peer);
+    push(3);
+    await delivery.close();
+    assert.deepEqual(peer.taken, numbers(3));
+    assert.deepEqual(
+      notices.map(({ what }) => what),
+      ['failing', 'recovered'],
+    );
+  });
+
   it('loses what the other side will never take, counts and tells it, and goes on', async () => {
     const peer = new Peer();
     peer.answers.push('take', new DeliveryError('too large', false));

@@ -1,13 +1,14 @@
 /** Finds the DNS messages of datagrams and TCP connections on the DNS ports and makes the events of them. */
 import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
-import type { DnsMessage, DnsProtocol, EventSink, Timestamp } from '../event.ts';
+import type { DnsMessage, DnsProtocol, DnsReference, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type MessageHandler } from './connection.ts';
 import { DnsParser, LEAST_CAPTURED } from './message.ts';
 import { type PendingQuery, Transactions } from './transaction.ts';
+import { Truncations } from './truncations.ts';
 
 export interface DnsOptions {
   /** Whether `dns_message` events are wanted, one for each message. */
@@ -49,6 +50,7 @@ export class DnsTracker implements MessageHandler {
   private readonly roles = new Uint8Array(65_536);
   private readonly parser = new DnsParser();
   private readonly transactions: Transactions;
+  private readonly truncations = new Truncations();
   private readonly connections = new Map<number, DnsConnection>();
 
   /** The packet in hand, for the messages that it completes. */
@@ -70,9 +72,15 @@ export class DnsTracker implements MessageHandler {
     this.flows = flows;
     this.sink = sink;
     this.transactions = new Transactions(options.queryTimeout, counters, sink);
+    this.replacePorts(options.ports);
+  }
+
+  /** @param ports that carry DNS from now on, besides the registered ones */
+  replacePorts(ports: readonly number[]): void {
+    this.roles.fill(Role.none);
     this.roles[PORT_MDNS] = Role.mdns;
     this.roles[PORT_LLMNR] = Role.llmnr;
-    for (const port of options.ports) this.roles[port] = Role.dns;
+    for (const port of ports) this.roles[port] = Role.dns;
     this.roles[PORT_DNS] = Role.dns;
   }
 
@@ -166,8 +174,15 @@ export class DnsTracker implements MessageHandler {
       if (isResponse) this.respond(this.transactions.waiting(querier), message, conversation, time);
       else this.transactions.query(querier, message, conversation, protocol, time);
     } else if (isResponse) this.respond(waiting, message, conversation, time);
-    else this.transactions.query(key, message, conversation, protocol, time);
+    else this.transactions.query(key, message, conversation, protocol, time, this.retryOf(message, conversation, time));
     return true;
+  }
+
+  /** The truncated transaction that a query over TCP asks again. */
+  private retryOf(message: DnsMessage, conversation: Conversation, time: Timestamp): DnsReference | undefined {
+    const question = message.questions[0];
+    if (this.connection === undefined || question === undefined) return undefined;
+    return this.truncations.take(conversation, question, time);
   }
 
   /** Counts a datagram; a stream is counted when it is given up. */
@@ -189,7 +204,11 @@ export class DnsTracker implements MessageHandler {
       connection.transfer = -1;
     }
     const query = this.transactions.response(waiting, message, conversation, this.protocol, time);
-    const type = query?.questions[0]?.type;
+    const question = query?.questions[0];
+    if (message.truncated && connection === undefined && question !== undefined) {
+      this.truncations.add(conversation, question, message.id, time);
+    }
+    const type = question?.type;
     if (connection !== undefined && (type === TYPE_AXFR || type === TYPE_IXFR)) connection.transfer = message.id;
   }
 

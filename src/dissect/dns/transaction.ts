@@ -1,6 +1,14 @@
 /** Pairs queries with responses, reports those that stay alone, all on packet time. */
 import type { Counters } from '../../counters.ts';
-import type { Conversation, DnsMessage, DnsProtocol, DnsQuestion, EventSink, Timestamp } from '../event.ts';
+import type {
+  Conversation,
+  DnsMessage,
+  DnsProtocol,
+  DnsQuestion,
+  DnsReference,
+  EventSink,
+  Timestamp,
+} from '../event.ts';
 
 /**
  * Queries waiting at once. A busy resolver asks 20,000 a second and waits for a tenth of them for a second; beyond
@@ -21,6 +29,7 @@ export interface PendingQuery {
   readonly conversation: Conversation;
   readonly protocol: DnsProtocol;
   readonly message: DnsMessage;
+  readonly retryOf: DnsReference | undefined;
   retries: number;
   /** The next query under the same key. */
   sameKey: PendingQuery | undefined;
@@ -59,6 +68,7 @@ export class Transactions {
     conversation: Conversation,
     protocol: DnsProtocol,
     time: Timestamp,
+    retryOf?: DnsReference,
   ): void {
     const first = this.pending.get(key);
     let last = first;
@@ -77,6 +87,7 @@ export class Transactions {
       conversation,
       protocol,
       message,
+      retryOf,
       retries: 0,
       sameKey: undefined,
       older: this.newest,
@@ -125,6 +136,7 @@ export class Transactions {
       // Negative where the clock was set back between the two: not known.
       responseTime: nanos >= 0 ? nanos / 1e9 : undefined,
       retries: match.retries,
+      ...(match.retryOf && { retryOf: match.retryOf }),
     });
     return match.message;
   }
@@ -183,6 +195,7 @@ export class Transactions {
       response: undefined,
       responseTime: undefined,
       retries: query.retries,
+      ...(query.retryOf && { retryOf: query.retryOf }),
     });
   }
 

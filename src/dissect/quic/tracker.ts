@@ -1,5 +1,6 @@
 /** QUIC on any port: Initial packets opened, their hellos paired into handshakes. */
 import type { Counters } from '../../counters.ts';
+import { ConnectionTable } from '../connection-table.ts';
 import type { EventSink } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
@@ -7,12 +8,6 @@ import { type HelloOptions, HelloReports } from '../tls/exchange.ts';
 import { QuicConnection } from './connection.ts';
 import { isVersionNegotiation, LongHeader, longHeaderVersion, publicHeaderVersion } from './header.ts';
 import { quicVersionIndex } from './version.ts';
-
-/** Connections kept, handshakes and those after them: as for TLS over TCP. The oldest yields. */
-export const MAX_CONNECTIONS = 8_192;
-
-/** What the streams of all connections may hold together. A hello with post-quantum shares is 2 KiB. */
-export const MAX_BUFFERED_BYTES = 4_096 * MAX_CONNECTIONS;
 
 /** What a datagram is of. */
 export const QuicSign = {
@@ -31,9 +26,7 @@ export class QuicTracker {
   private readonly counters: Counters;
   private readonly flows: FlowTable;
   private readonly reports: HelloReports;
-  /** By flow slot, in the order in which they began. */
-  private readonly connections = new Map<number, QuicConnection>();
-  private bufferedBytes = 0;
+  private readonly connections = new ConnectionTable<QuicConnection>();
 
   constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
     this.counters = counters;
@@ -61,19 +54,17 @@ export class QuicTracker {
 
   /** Takes a datagram of a followed flow. Returns false when nothing more is wanted of the flow. */
   datagram(packet: Packet, slot: number, fromClient: boolean): boolean {
-    let connection = this.connections.get(slot);
-    if (connection === undefined) {
-      connection = new QuicConnection(slot, this.flows, this.counters, this.reports);
-      this.connections.set(slot, connection);
-    }
-    const buffered = connection.bufferedBytes;
+    const { connections } = this;
+    const connection =
+      connections.get(slot) ?? connections.add(new QuicConnection(slot, this.flows, this.counters, this.reports));
+    const before = connection.bufferedBytes;
     const more = connection.datagram(packet, fromClient);
-    this.bufferedBytes += connection.bufferedBytes - buffered;
+    connections.account(connection, before);
     if (!more) {
       this.finish(connection);
       return false;
     }
-    while (this.connections.size > MAX_CONNECTIONS || this.bufferedBytes > MAX_BUFFERED_BYTES) this.evictOldest();
+    for (let oldest = connections.excess; oldest !== undefined; oldest = connections.excess) this.evict(oldest);
     return true;
   }
 
@@ -86,21 +77,17 @@ export class QuicTracker {
 
   /** The end of the capture. */
   end(): void {
-    for (const connection of this.connections.values()) this.finish(connection);
+    for (const connection of this.connections.all()) this.finish(connection);
   }
 
   /** A connection that comes again is taken for a new one. */
-  private evictOldest(): void {
-    for (const connection of this.connections.values()) {
-      connection.limited ||= connection.began;
-      this.finish(connection);
-      return;
-    }
+  private evict(connection: QuicConnection): void {
+    connection.limited ||= connection.began;
+    this.finish(connection);
   }
 
   private finish(connection: QuicConnection): void {
-    this.connections.delete(connection.slot);
-    this.bufferedBytes -= connection.bufferedBytes;
+    this.connections.remove(connection);
     if (connection.began) this.counters['tls.incomplete']++;
     if (connection.limited) this.counters['tls.stream_limit']++;
     connection.finish();

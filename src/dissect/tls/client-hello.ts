@@ -9,9 +9,11 @@
 import type { ClientHello, EncryptedClientHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
 import {
+  type ExtensionHandler,
   ExtensionType,
   readAlpn,
   readEncryptedClientHello,
+  readExtensions,
   readKeyShareGroups,
   readServerName,
   readU8List,
@@ -27,8 +29,8 @@ export const MAX_SESSION_ID_LENGTH = 32;
 const NONE: readonly never[] = [];
 
 /** What the extensions say, in the form of the event. */
-class Extensions {
-  types: number[] = [];
+class Extensions implements ExtensionHandler {
+  readonly types: number[] = [];
   serverName: string | undefined = undefined;
   alpn: readonly string[] = NONE;
   supportedVersions: readonly number[] = NONE;
@@ -39,22 +41,7 @@ class Extensions {
   ticketLength = 0;
   encryptedClientHello: EncryptedClientHello | undefined = undefined;
 
-  read(reader: Reader): void {
-    const outer = reader.enter(reader.u16());
-    while (reader.remaining >= 4) {
-      const type = reader.u16();
-      const length = reader.u16();
-      if (length > reader.remaining) break;
-      const afterExtension = reader.enter(length);
-      this.types.push(type);
-      this.extension(type, reader);
-      reader.leave(afterExtension);
-    }
-    if (reader.remaining > 0) reader.truncated = true;
-    reader.leave(outer);
-  }
-
-  private extension(type: number, reader: Reader): void {
+  extension(type: number, reader: Reader): void {
     switch (type) {
       case ExtensionType.serverName:
         // Nothing but the first is valid (RFC 8446 §4.2: one extension of a type).
@@ -109,7 +96,7 @@ export function readClientHello(
   const compressionMethods = readU8List(reader, reader.u8());
   const extensions = new Extensions();
   // TLS 1.2 and before: the extensions may be missing altogether.
-  if (reader.remaining > 0) extensions.read(reader);
+  if (reader.remaining > 0) readExtensions(reader, extensions);
   return {
     recordVersion,
     legacyVersion,

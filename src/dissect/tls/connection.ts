@@ -1,9 +1,10 @@
 /** The handshake of one TCP connection, as far as it is in the clear: both directions together. */
-import type { Certificate, ClientHello, Fingerprints, ServerHello, Timestamp } from '../event.ts';
+import type { Certificate, ClientHello, ServerHello, Timestamp } from '../event.ts';
 import { TcpStream } from '../flow/stream.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
 import type { Reader } from '../reader.ts';
 import type { CertificateStore } from '../x509/store.ts';
+import { type HelloExchange, type HelloReports, newExchange } from './exchange.ts';
 import { Flight } from './flight.ts';
 import { Ended, type HandshakeHandler, HandshakeReader } from './handshake.ts';
 import { mayBeginHello } from './signature.ts';
@@ -49,8 +50,7 @@ class Direction {
 export interface HandshakeReporter {
   /** Undefined where what comes after the hellos is not wanted. */
   readonly certificates: CertificateStore | undefined;
-  clientHello(connection: TlsConnection, hello: ClientHello, time: Timestamp): void;
-  serverHello(connection: TlsConnection, hello: ServerHello, time: Timestamp): void;
+  readonly hellos: HelloReports;
   chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void;
 }
 
@@ -58,23 +58,10 @@ export class TlsConnection implements HandshakeHandler {
   readonly slot: number;
   /** The stage to which the flow goes back when this was no hello. */
   readonly undecidedStage: number;
-  /** The first ClientHello. */
-  firstClient: ClientHello | undefined = undefined;
-  /** The last ClientHello. */
-  client: ClientHello | undefined = undefined;
-  retry: ServerHello | undefined = undefined;
-  server: ServerHello | undefined = undefined;
-  /** Of the first hello, whosever it was. */
-  firstTime: Timestamp | undefined = undefined;
-  /** Of the first ClientHello. */
-  clientTime: Timestamp | undefined = undefined;
-  /** Of the ServerHello, a HelloRetryRequest aside. */
-  serverTime: Timestamp | undefined = undefined;
+  readonly exchange: HelloExchange;
   /** A stream was given up before its hello was whole. */
   limited = false;
   readonly flight = new Flight();
-  /** Of the first ClientHello, and of the ServerHello. */
-  fingerprints: Fingerprints | undefined = undefined;
 
   private readonly reporter: HandshakeReporter;
   private readonly outward = new Direction();
@@ -89,17 +76,13 @@ export class TlsConnection implements HandshakeHandler {
   constructor(slot: number, undecidedStage: number, reporter: HandshakeReporter) {
     this.slot = slot;
     this.undecidedStage = undecidedStage;
+    this.exchange = newExchange(slot, 'tls');
     this.reporter = reporter;
-  }
-
-  /** Whether the TLS client is the one whom the flow takes for the server. */
-  get reversed(): boolean {
-    return this.fromTlsClient === this.inward;
   }
 
   /** There was a hello. */
   get found(): boolean {
-    return this.firstTime !== undefined;
+    return this.exchange.firstTime !== undefined;
   }
 
   /** What follows the ServerHello in the clear is wanted and was not all there. */
@@ -140,38 +123,29 @@ export class TlsConnection implements HandshakeHandler {
 
   clientHello(from: HandshakeReader, hello: ClientHello): boolean {
     const direction = this.directionOf(from);
-    this.fromTlsClient ??= direction;
+    this.setClient(direction);
     if (this.fromTlsClient !== direction) return false;
-    const time = this.now();
-    const isFirst = this.client === undefined;
-    this.client = hello;
-    if (isFirst) {
-      this.firstClient = hello;
-      this.clientTime = time;
-    }
+    const { exchange } = this;
+    const isFirst = exchange.client === undefined;
     // Only TLS 1.3 asks for a second one.
     from.expectsHello = isFirst && isTls13(hello.version);
     from.afterHello = this.reporter.certificates !== undefined;
-    this.reporter.clientHello(this, hello, time);
-    if (this.server && !this.awaitsMessages) this.over = true;
+    this.reporter.hellos.clientHello(exchange, hello, this.packet!);
+    if (exchange.server && !this.awaitsMessages) this.over = true;
     else this.expectServer();
     return from.expectsHello || from.afterHello;
   }
 
   serverHello(from: HandshakeReader, hello: ServerHello): boolean {
     const direction = this.directionOf(from);
-    this.fromTlsClient ??= direction === this.outward ? this.inward : this.outward;
+    this.setClient(direction === this.outward ? this.inward : this.outward);
     if (this.fromTlsClient === direction) return false;
-    const time = this.now();
-    if (hello.helloRetryRequest) {
-      this.retry = hello;
-    } else {
-      this.server = hello;
-      this.serverTime = time;
+    const { exchange } = this;
+    this.reporter.hellos.serverHello(exchange, hello, this.packet!);
+    if (!hello.helloRetryRequest) {
       from.afterHello = this.awaitsMessages;
-      if (this.client && !from.afterHello) this.over = true;
+      if (exchange.client && !from.afterHello) this.over = true;
     }
-    this.reporter.serverHello(this, hello, time);
     return hello.helloRetryRequest || from.afterHello;
   }
 
@@ -180,7 +154,7 @@ export class TlsConnection implements HandshakeHandler {
     if (certificates === undefined) return false;
     const fromServer = this.directionOf(from) !== this.fromTlsClient;
     const time = this.now();
-    const chain = this.flight.message(type, fromServer, body, this.server, certificates, time.seconds);
+    const chain = this.flight.message(type, fromServer, body, this.exchange.server, certificates, time.seconds);
     if (chain !== undefined) this.reporter.chain(this, chain, fromServer, time);
     return true;
   }
@@ -203,7 +177,7 @@ export class TlsConnection implements HandshakeHandler {
 
   /** The ServerHello is there, and the rest of the server's first flight is in the clear and wanted. */
   private get awaitsMessages(): boolean {
-    const { server } = this;
+    const { server } = this.exchange;
     if (server === undefined || server.sslv2 || this.reporter.certificates === undefined) return false;
     return !isTls13(server.version) && !this.flight.encrypted;
   }
@@ -240,11 +214,16 @@ export class TlsConnection implements HandshakeHandler {
     return this.outward.reader === reader ? this.outward : this.inward;
   }
 
+  /** A hello tells who the TLS client is; the first one holds. */
+  private setClient(direction: Direction): void {
+    if (this.fromTlsClient !== undefined) return;
+    this.fromTlsClient = direction;
+    this.exchange.fromFlowClient = direction === this.outward;
+  }
+
   private now(): Timestamp {
     const { seconds, nanos } = this.packet!.frame;
-    const time = { seconds, nanos };
-    this.firstTime ??= time;
-    return time;
+    return { seconds, nanos };
   }
 }
 

@@ -1,4 +1,4 @@
-/** The hellos of one handshake that comes in datagrams, QUIC's or DTLS's, and the events that they make. */
+/** The hellos of one handshake, whatever carries it, and the events that they make. */
 import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type {
@@ -89,7 +89,7 @@ export class HelloReports {
     if (hello.malformed) this.counters['tls.malformed']++;
     this.flows.setApp(exchange.slot, exchange.app);
     if (!isFirst && !this.options.messages) return;
-    const fingerprints = this.fingerprinter.client(hello, exchange.app === 'dtls' ? 'd' : 'q');
+    const fingerprints = this.fingerprinter.client(hello, carrierLetter(exchange.app));
     if (isFirst) exchange.fingerprints = fingerprints;
     if (!this.options.messages) return;
     this.sink({ kind: 'client_hello', time, ...this.carrier(exchange), hello, ...(fingerprints && { fingerprints }) });
@@ -113,12 +113,16 @@ export class HelloReports {
     this.sink({ kind: 'server_hello', time, ...this.carrier(exchange), hello, ...(fingerprints && { fingerprints }) });
   }
 
-  /** The handshake is over as far as it can be seen; nothing is reported of one without a hello. */
-  handshake(exchange: HelloExchange): void {
+  /**
+   * The handshake is over as far as it can be seen; nothing is reported of one without a hello.
+   * @param seen what was seen besides the hellos; without, the exchange's alert
+   */
+  handshake(exchange: HelloExchange, seen?: HandshakeDetails): void {
     const { firstTime: time, client, retry, server, alert, fingerprints } = exchange;
     if (time === undefined) return;
     this.counters['tls.handshakes']++;
     if (!this.options.transactions) return;
+    const details = seen ?? (alert && { alert });
     this.sink({
       kind: 'tls_handshake',
       time,
@@ -126,14 +130,14 @@ export class HelloReports {
       client,
       retry,
       server,
-      ...(alert === undefined ? {} : { details: { alert } }),
+      ...(details && { details }),
       ...(fingerprints && { fingerprints }),
       responseTime: secondsBetween(exchange.clientTime, exchange.serverTime),
     });
   }
 
   /** Oriented from the TLS client to the TLS server. */
-  private carrier({ slot, fromFlowClient, quicVersion }: HelloExchange): {
+  carrier({ slot, fromFlowClient, quicVersion }: HelloExchange): {
     conversation: Conversation;
     quicVersion?: number;
   } {
@@ -141,6 +145,12 @@ export class HelloReports {
     const conversation = fromFlowClient ? flow : reverse(flow);
     return quicVersion === undefined ? { conversation } : { conversation, quicVersion };
   }
+}
+
+/** JA4's first letter. */
+function carrierLetter(app: FlowEvent['app']): 't' | 'q' | 'd' {
+  if (app === 'tls') return 't';
+  return app === 'dtls' ? 'd' : 'q';
 }
 
 function timeOf({ frame: { seconds, nanos } }: Packet): Timestamp {

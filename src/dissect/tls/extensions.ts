@@ -23,6 +23,30 @@ export const ExtensionType = {
   renegotiationInfo: 0xff01,
 } as const;
 
+/** Takes the extensions of one hello. */
+export interface ExtensionHandler {
+  /** Types in wire order. */
+  readonly types: number[];
+  /** One extension: the reader spans its data. */
+  extension(type: number, reader: Reader): void;
+}
+
+/** `Extension extensions<0..2^16-1>`, each `ExtensionType type; opaque extension_data<0..2^16-1>`. */
+export function readExtensions(reader: Reader, handler: ExtensionHandler): void {
+  const outer = reader.enter(reader.u16());
+  while (reader.remaining >= 4) {
+    const type = reader.u16();
+    const length = reader.u16();
+    if (length > reader.remaining) break;
+    const afterExtension = reader.enter(length);
+    handler.types.push(type);
+    handler.extension(type, reader);
+    reader.leave(afterExtension);
+  }
+  if (reader.remaining > 0) reader.truncated = true;
+  reader.leave(outer);
+}
+
 /** A list that overruns its place is left out: what it would take for its own is something else. */
 const NONE: readonly never[] = [];
 

@@ -10,7 +10,7 @@
 import type { ServerHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
 import { MAX_SESSION_ID_LENGTH } from './client-hello.ts';
-import { ExtensionType, readAlpn } from './extensions.ts';
+import { type ExtensionHandler, ExtensionType, readAlpn, readExtensions } from './extensions.ts';
 import { shared } from './shared-lists.ts';
 import { isTls13Draft } from './versions.ts';
 
@@ -24,28 +24,13 @@ const RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8
 /** The first draft whose HelloRetryRequest names the cipher suite. */
 const DRAFT_WITH_RETRY_CIPHER = 19;
 
-class Extensions {
-  types: number[] = [];
+class Extensions implements ExtensionHandler {
+  readonly types: number[] = [];
   version: number | undefined = undefined;
   alpn: string | undefined = undefined;
   keyShareGroup: number | undefined = undefined;
 
-  read(reader: Reader): void {
-    const outer = reader.enter(reader.u16());
-    while (reader.remaining >= 4) {
-      const type = reader.u16();
-      const length = reader.u16();
-      if (length > reader.remaining) break;
-      const afterExtension = reader.enter(length);
-      this.types.push(type);
-      this.extension(type, reader);
-      reader.leave(afterExtension);
-    }
-    if (reader.remaining > 0) reader.truncated = true;
-    reader.leave(outer);
-  }
-
-  private extension(type: number, reader: Reader): void {
+  extension(type: number, reader: Reader): void {
     switch (type) {
       case ExtensionType.applicationLayerProtocolNegotiation:
         this.alpn = readAlpn(reader)[0];
@@ -76,7 +61,7 @@ export function readServerHello(reader: Reader, recordVersion: number | undefine
   const cipherSuite = reader.u16();
   const compressionMethod = isDraftForm ? 0 : reader.u8();
   const extensions = new Extensions();
-  if (reader.remaining > 0) extensions.read(reader);
+  if (reader.remaining > 0) readExtensions(reader, extensions);
   return {
     recordVersion,
     legacyVersion,
@@ -103,7 +88,7 @@ export function readDraftRetry(reader: Reader, recordVersion: number | undefined
   const namesCipher = (legacyVersion & 0xff) >= DRAFT_WITH_RETRY_CIPHER;
   const cipherSuite = namesCipher ? reader.u16() : 0;
   const extensions = new Extensions();
-  extensions.read(reader);
+  readExtensions(reader, extensions);
   return {
     recordVersion,
     legacyVersion,

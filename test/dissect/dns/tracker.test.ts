@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { MAX_PENDING, MAX_PENDING_BYTES, MAX_SAME_ID } from '../../../src/dissect/dns/transaction.ts';
+import { MAX_TRUNCATIONS, Truncations } from '../../../src/dissect/dns/truncations.ts';
 import type { DnsTransactionEvent } from '../../../src/dissect/event.ts';
-import { hex, message, pointer, question, record } from './bytes.ts';
+import { conversationOf } from '../../conversation.ts';
+import { hex, message, pointer, question, record, u16 } from './bytes.ts';
 import { Harness } from './harness.ts';
 
 const query = (id: number, name = 'www.example.com', type = 1): Buffer =>
@@ -102,6 +104,36 @@ describe('DNS transactions', () => {
     h.udp(response(7), { ...back, at: 4.5 });
     assert.deepEqual(h.transactions.map(shape), [[7, 'www.example.com', 'www.example.com', 3.5, 2]]);
     assert.equal(h.transactions[0]?.time.seconds, 1);
+  });
+
+  it('refers a query over TCP to the truncated response that made it necessary, once', () => {
+    const h = new Harness();
+    const tcp = (message: Buffer) => Buffer.concat([u16(message.length), message]);
+    const truncated = message({ id: 7, flags: 0x8380, questions: [question('www.EXAMPLE.com')] });
+    h.udp(query(7), { at: 1 });
+    h.udp(truncated, { ...back, at: 1.1 });
+    h.tcp(tcp(query(9)), { at: 1.2, sourcePort: 40_001, sequence: 1 });
+    h.tcp(tcp(response(9)), { ...back, at: 1.3, destinationPort: 40_001, sequence: 1 });
+    h.tcp(tcp(query(10)), { at: 1.4, sourcePort: 40_001, sequence: 1 + tcp(query(9)).length });
+    h.tracker.end();
+    const references = h.transactions.map(({ retryOf }) => retryOf);
+    assert.deepEqual(references, [undefined, { session: h.transactions[0]?.conversation.session, id: 7 }, undefined]);
+  });
+
+  it('forgets a truncated response after ten seconds, and of too many the oldest', () => {
+    const truncations = new Truncations();
+    const conversation = conversationOf({
+      client: { ip: '192.0.2.1', port: 40_000 },
+      server: { ip: '192.0.2.53', port: 53 },
+      transport: 'udp',
+    });
+    const ask = (name: string) => ({ name, type: 1, class: 1, unicastResponse: false });
+    const at = (seconds: number) => ({ seconds, nanos: 0 });
+    truncations.add(conversation, ask('late'), 1, at(100));
+    assert.equal(truncations.take(conversation, ask('late'), at(111)), undefined);
+    for (let i = 0; i <= MAX_TRUNCATIONS; i++) truncations.add(conversation, ask(`n${i}`), i, at(100));
+    assert.equal(truncations.take(conversation, ask('n0'), at(101)), undefined);
+    assert.equal(truncations.take(conversation, ask('n1'), at(101))?.id, 1);
   });
 
   it('tells questions under one id apart, in any order of the responses', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MAX_CONNECTIONS } from '../../../src/dissect/dtls/tracker.ts';
+import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
 import { content, DatagramTest } from '../datagram-harness.ts';
 
 const DTLS10 = 0xfeff;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
 import { MAX_FAILURES } from '../../../src/dissect/quic/connection.ts';
 import { MAX_CRYPTO_BYTES } from '../../../src/dissect/quic/crypto-stream.ts';
-import { MAX_CONNECTIONS } from '../../../src/dissect/quic/tracker.ts';
 import { QUIC_VERSIONS, quicVersionName } from '../../../src/dissect/quic/version.ts';
 import { content, DatagramTest } from '../datagram-harness.ts';
 import { RETRY_CLIENT_HELLO_1, RETRY_CLIENT_HELLO_2, RETRY_REQUEST, RETRY_SERVER_HELLO } from '../tls/traces.ts';

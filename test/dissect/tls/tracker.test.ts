@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
 import type { TlsHandshakeEvent } from '../../../src/dissect/event.ts';
 import { TcpFlag } from '../../../src/dissect/net/packet.ts';
 import { MAX_FOLLOWED_BYTES, MAX_FOLLOWED_SEGMENTS } from '../../../src/dissect/tls/connection.ts';
-import { MAX_CONNECTIONS } from '../../../src/dissect/tls/tracker.ts';
 import { handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
 import {
   RETRY_CLIENT_HELLO_1,

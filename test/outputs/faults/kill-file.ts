@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { cleanEnvironment } from '../../support/cli.ts';
 
 const WRITER = fileURLToPath(new URL('./file-writer.js', import.meta.url));
+/** Rotates many times in a second. */
 const ROTATE_BYTES = 50_000;
 /** Lives of a writer last from its first written batch up to so long. */
 const MAX_LIFE_MS = 150;
@@ -15,6 +16,9 @@ const MAX_LIFE_MS = 150;
 export interface KillOptions {
   readonly directory: string;
   readonly kills: number;
+  readonly rotateBytes?: number;
+  /** Of Node, before the writer. */
+  readonly nodeOptions?: readonly string[];
   /** Called often while the writers write. */
   readonly meanwhile: () => void;
 }
@@ -26,13 +30,23 @@ export interface WrittenRuns {
 }
 
 /** Every second writer ends by SIGTERM, the others by SIGKILL, at a random moment. */
-export async function writeAndKill({ directory, kills, meanwhile }: KillOptions): Promise<WrittenRuns> {
+export async function writeAndKill({
+  directory,
+  kills,
+  rotateBytes = ROTATE_BYTES,
+  nodeOptions = [],
+  meanwhile,
+}: KillOptions): Promise<WrittenRuns> {
   const acknowledged: number[] = [];
   for (let run = 0; run < kills; run++) {
-    const child = spawn(process.execPath, [WRITER, join(directory, 'events.ndjson'), `${run}`, `${ROTATE_BYTES}`], {
-      env: cleanEnvironment(),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...nodeOptions, WRITER, join(directory, 'events.ndjson'), `${run}`, `${rotateBytes}`],
+      {
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     acknowledged.push(await liveAndDie(child, run % 2 === 0 ? 'SIGKILL' : 'SIGTERM', meanwhile));
   }
   const rotations = readdirSync(directory).filter((name) => /^events\.ndjson\.\d+/.test(name)).length;

@@ -1,4 +1,4 @@
-/** An HTTP server that takes lines, and now and then does not: what senders meet in the course of years, in a second. */
+/** An HTTP server that takes lines (and answers as Splunk does), and now and then does not: what senders meet in years. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -20,7 +20,7 @@ export class UnreliableServer {
         if (behavior === 'take' || behavior === 'take and reset') {
           this.taken.push(...Buffer.concat(parts).toString().trimEnd().split('\n'));
         }
-        if (behavior === 'take') response.end();
+        if (behavior === 'take') response.end('{"text":"Success","code":0}');
         else if (behavior === 'refuse') response.writeHead(503).end();
         else if (behavior !== 'hang') request.socket.destroy();
       });

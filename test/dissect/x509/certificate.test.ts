@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Reader } from '../../../src/dissect/reader.ts';
+import { readCertificate } from '../../../src/dissect/x509/certificate.ts';
+import { P256, selfSigned } from './certificates.ts';
+
+function read(der: Buffer) {
+  // Bytes before and after must not matter.
+  const bytes = Buffer.concat([Buffer.from([0x30, 0x82]), der, Buffer.from([0x30])]);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const sha256 = createHash('sha256').update(der).digest('hex');
+  return readCertificate(new Reader().reset(bytes, view, 2, 2 + der.length), sha256);
+}
+
+test('keys by type, size and curve; the signature by name', () => {
+  for (const [options, key, signature] of [
+    [['rsa:2048'], { type: 'RSA', bits: 2048, curve: undefined }, 'sha256WithRSAEncryption'],
+    [P256, { type: 'EC', bits: 256, curve: 'secp256r1' }, 'ecdsa-with-SHA256'],
+    [
+      ['ec', '-pkeyopt', 'ec_paramgen_curve:secp384r1'],
+      { type: 'EC', bits: 384, curve: 'secp384r1' },
+      'ecdsa-with-SHA256',
+    ],
+    [['ed25519'], { type: 'Ed25519', bits: 253, curve: undefined }, 'ED25519'],
+  ] as const) {
+    const certificate = read(selfSigned(options, '/CN=a'));
+    assert.equal(certificate?.key.type, key.type);
+    assert.equal(certificate?.key.curve, key.curve);
+    if (key.type !== 'Ed25519') assert.equal(certificate?.key.bits, key.bits);
+    assert.equal(certificate?.signatureAlgorithm.toLowerCase(), signature.toLowerCase());
+    assert.equal(certificate?.selfSigned, true);
+  }
+});
+
+test('names, serial, validity and alternative names', () => {
+  const names = 'subjectAltName=DNS:www.example.test,IP:192.0.2.1,email:a@example.test,URI:https://example.test/x';
+  const subject = '/C=XX/O=Example, Inc./OU=Unit/CN=www.example.test';
+  const certificate = read(selfSigned(P256, subject, '-set_serial', '0x0abc', '-addext', names));
+  assert.equal(certificate?.subject, 'CN=www.example.test,OU=Unit,O=Example\\, Inc.,C=XX');
+  assert.equal(certificate?.issuer, certificate?.subject);
+  assert.equal(certificate?.subjectCommonName, 'www.example.test');
+  assert.equal(certificate?.subjectOrganization, 'Example, Inc.');
+  assert.equal(certificate?.serial, '0abc');
+  assert.equal(certificate?.version, 3);
+  assert.deepEqual(certificate?.subjectAlternativeNames, [
+    'DNS:www.example.test',
+    'IP:192.0.2.1',
+    'email:a@example.test',
+    'URI:https://example.test/x',
+  ]);
+  assert.equal((certificate?.notAfter ?? 0) - (certificate?.notBefore ?? 0), 2 * 86_400);
+});
+
+test('signed by itself means that its own key says so, not that the names agree', () => {
+  const der = selfSigned(P256, '/CN=a');
+  const forged = Buffer.from(der);
+  // Within the signature's second integer.
+  forged[forged.length - 3]! ^= 1;
+  assert.equal(read(der)?.selfSigned, true);
+  assert.equal(read(forged)?.selfSigned, false);
+});
+
+test('a key that only slows its reader down is not verified with', () => {
+  const exponent = ['rsa:2048', '-pkeyopt', `rsa_keygen_pubexp:${(1n << 40n) + 15n}`];
+  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, false);
+});
+
+test('PEM within is no certificate; nor is a cut one, nor one with something after it', () => {
+  const der = selfSigned(P256, '/CN=a');
+  const pem = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  assert.equal(read(Buffer.from(pem)), undefined);
+  assert.equal(read(der.subarray(0, der.length - 1)), undefined);
+  assert.equal(read(Buffer.concat([der, Buffer.from([0])])), undefined);
+  assert.equal(read(Buffer.alloc(0)), undefined);
+});
+
+test('whatever the bytes: a certificate or none, never a throw', () => {
+  const der = selfSigned(P256, '/CN=a');
+  const change = fc.tuple(fc.nat(der.length - 1), fc.nat(255));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat(der.length), (changes, length) => {
+      const bytes = Buffer.from(der);
+      for (const [at, value] of changes) bytes[at] = value;
+      for (const one of [bytes, bytes.subarray(0, length)]) {
+        const certificate = read(one);
+        assert.ok(certificate === undefined || certificate.version >= 1);
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});

@@ -1,0 +1,22 @@
+/** Certificates made by openssl for one test run. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** DER of a self-signed certificate: `key` are the options of `openssl req -newkey`, `more` further ones. */
+export function selfSigned(key: readonly string[], subject: string, ...more: string[]): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'vesper-x509-'));
+  try {
+    const out = join(folder, 'cert.der');
+    const options = ['-nodes', '-keyout', join(folder, 'key.pem'), '-outform', 'DER', '-out', out, '-days', '2'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', ...key, ...options, '-subj', subject, ...more], {
+      stdio: 'pipe',
+    });
+    return readFileSync(out);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export const P256 = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { alternativeNames, distinguishedName } from '../../../src/dissect/x509/names.ts';
+
+test('a name is turned round, its escapes kept in the whole and read in the parts', () => {
+  const name = distinguishedName('C=XX\nO=Caf\\C3\\A9\\, Inc.\nOU=a\nOU=b\nCN=www.example.test');
+  assert.equal(name.text, 'CN=www.example.test,OU=b,OU=a,O=Caf\\C3\\A9\\, Inc.,C=XX');
+  assert.equal(name.organization, 'Café, Inc.');
+  assert.equal(name.commonName, 'www.example.test');
+  // The most specific of several.
+  assert.equal(name.attributes.unit, 'b');
+});
+
+test('several values in one part; no name at all; a name of 64 KB', () => {
+  const name = distinguishedName('C=XX\nCN=a + emailAddress=a@example.test');
+  assert.equal(name.text, 'CN=a+emailAddress=a@example.test,C=XX');
+  assert.equal(name.attributes.email, 'a@example.test');
+  assert.equal(distinguishedName(undefined).text, '');
+  assert.equal(distinguishedName(`CN=${'x'.repeat(65_000)}`).text.length, 2_048);
+});
+
+test('alternative names: types in short, odd ones out of their quotes', () => {
+  assert.deepEqual(alternativeNames('DNS:a.example, IP Address:192.0.2.1, DNS:"b, DNS:c"'), [
+    'DNS:a.example',
+    'IP:192.0.2.1',
+    'DNS:b, DNS:c',
+  ]);
+  assert.deepEqual(alternativeNames(undefined), []);
+  const many = Array.from({ length: 500 }, (_, i) => `DNS:n${i}.example`).join(', ');
+  assert.equal(alternativeNames(many).length, 256);
+});
