@@ -127,7 +127,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   let metrics: Server | undefined;
   try {
     if (config.metrics.port !== 0)
-      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend));
+      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend, delivery.outputs));
     health.start();
     await live.run(agent, abort.signal);
     agent.end();
