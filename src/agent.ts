@@ -10,10 +10,12 @@ import type { Config } from './config.ts';
 import type { Counters } from './counters.ts';
 import { Engine, type KernelFlows } from './dissect/engine.ts';
 import type { DnsTransactionEvent, NetworkEvent, TlsHandshakeEvent } from './dissect/event.ts';
+import type { TrafficFilterOptions } from './dissect/filter.ts';
 import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
+import type { FilterUser } from './filter-reload.ts';
 import { deviceAddresses, hostAddresses } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import type { Format } from './outputs/options.ts';
@@ -55,16 +57,25 @@ function runName(frame: Frame): string {
   return hash.digest('hex').slice(0, 10);
 }
 
-export class Agent implements LiveSink, PolicyUser {
+function trafficFilter({ ignore }: Config): TrafficFilterOptions {
+  return {
+    ignoreSources: ignore.sources,
+    ignoreDestinations: ignore.destinations,
+    ignoreNetworks: ignore.networks,
+    ignorePorts: ignore.ports,
+  };
+}
+
+export class Agent implements LiveSink, PolicyUser, FilterUser {
   private readonly counters: Counters;
   private policies: PolicySet;
   private readonly delivery: Delivery;
   private readonly engine: Engine;
-  private readonly kinds: ReadonlySet<Kind>;
+  private kinds: ReadonlySet<Kind>;
   private readonly localAddresses: ReadonlySet<string>;
   private readonly findings: FindingWindows;
   private readonly aggregator: Aggregator | undefined;
-  private readonly isIgnored: (event: NetworkEvent) => boolean;
+  private isIgnored: (event: NetworkEvent) => boolean;
   private readonly makeFormats: (runId: string) => readonly NamedFormat[];
   private formats: readonly NamedFormat[] | undefined;
   /** Verdicts of connections in the flow table, by session: `flows.capacity` bounds them. */
@@ -130,12 +141,7 @@ export class Agent implements LiveSink, PolicyUser {
           certificateEvents: this.kinds.has('certificate'),
           fingerprints: config.tls.fingerprints,
         },
-        filter: {
-          ignoreSources: config.ignore.sources,
-          ignoreDestinations: config.ignore.destinations,
-          ignoreNetworks: config.ignore.networks,
-          ignorePorts: config.ignore.ports,
-        },
+        filter: trafficFilter(config),
         interfaceName,
         sessionEnd: (session) => this.verdicts.delete(session),
         ...(kernelFlows && { kernelFlows }),
@@ -180,6 +186,13 @@ export class Agent implements LiveSink, PolicyUser {
     this.policies = policies;
   }
 
+  /** See `reloadFilters`: kinds are a part of those at the start. */
+  replaceFilters(config: Config): void {
+    this.kinds = new Set(config.collect);
+    this.isIgnored = domainFilter(config.ignore.domains);
+    this.engine.replaceFilters(trafficFilter(config), config.dns.ports);
+  }
+
   private event(event: NetworkEvent): void {
     if (this.isIgnored(event)) {
       this.counters['events.produced']++;
@@ -198,14 +211,14 @@ export class Agent implements LiveSink, PolicyUser {
         if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
         break;
       case 'flow':
-        this.make(event, this.verdicts.get(event.conversation.session) ?? NO_VERDICTS);
+        if (this.kinds.has('flow')) this.make(event, this.verdicts.get(event.conversation.session) ?? NO_VERDICTS);
         break;
       case 'client_hello':
       case 'server_hello':
         if (this.kinds.has('tls')) this.make(event, NO_VERDICTS);
         break;
       default:
-        this.make(event, NO_VERDICTS);
+        if (this.kinds.has('certificate')) this.make(event, NO_VERDICTS);
     }
   }
 

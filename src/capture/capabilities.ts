@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 
 /** Bits of `CapEff` in /proc/self/status (linux/capability.h). */
 const BITS = {
+  CAP_DAC_READ_SEARCH: 2n,
   CAP_NET_ADMIN: 12n,
   CAP_NET_RAW: 13n,
+  CAP_SYS_PTRACE: 19n,
   CAP_SYS_ADMIN: 21n,
   CAP_PERFMON: 38n,
   CAP_BPF: 39n,

@@ -1,6 +1,6 @@
 /** The kernel programs and their maps: loaded, attached, and gone with this process. */
 import { fileURLToPath } from 'node:url';
-import { EBPF_CAPABILITIES, lacking } from './capabilities.ts';
+import { EBPF_CAPABILITIES, lacking, missingCapabilities } from './capabilities.ts';
 import { CaptureError } from './capture.ts';
 import { CELLS, KEY_SIZE, SETTINGS_SIZE } from './ebpf-layout.ts';
 import { checked, type Handle, Libbpf, TEST_RUN_SIZE } from './ffi/libbpf.ts';
@@ -182,7 +182,8 @@ function tcOptions(program: number, flags: number): Buffer {
 }
 
 function refusal(error: SystemCallError): CaptureError {
-  if (error.code === 'EPERM') return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
+  if (error.code === 'EPERM' || missingCapabilities(EBPF_CAPABILITIES).length > 0)
+    return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
   return new CaptureError(`this kernel refuses the eBPF programs (${error.code}); they need Linux 5.8`, {
     cause: error,
   });

@@ -20,29 +20,44 @@ const DNS_PORTS = [53, 5353, 5355];
 const TUNNEL_PORTS = [4789, 8472, 6081, 2152, 3544];
 const IPV4_PREFIX = 96;
 const ANY = 0n;
+/** `sizeof(struct network)` */
+const NETWORK_SIZE = 20;
 
+/** Also while the programs run: what is to be ignored is never let through in between. */
 export function applyFilters(object: EbpfObject, filters: KernelFilters): void {
   const view = new DataView(object.settings.memory);
-  const ports = new Uint8Array(object.settings.memory, SettingsField.ports, 65536);
-  ports.fill(0);
+  const ports = new Uint8Array(65536);
   for (const port of [...DNS_PORTS, ...filters.dnsPorts]) ports[port] = PortUse.dns;
   for (const port of TUNNEL_PORTS) ports[port] = (ports[port] as number) | PortUse.tunnel;
   for (const port of filters.ignorePorts) ports[port] = (ports[port] as number) | PortUse.ignored;
+  new Uint8Array(object.settings.memory, SettingsField.ports, ports.length).set(ports);
+  const former = networksIn(object);
   for (const cidr of filters.ignoreNetworks) {
     const key = networkKey(cidr);
-    if (key !== undefined) {
-      checked(object.library.mapUpdate(object.networks, key, Uint8Array.of(1), ANY), `ignoring ${cidr} in the kernel`);
-    }
+    if (key === undefined) continue;
+    checked(object.library.mapUpdate(object.networks, key, Uint8Array.of(1), ANY), `ignoring ${cidr} in the kernel`);
+    former.delete(key.toString('hex'));
   }
+  for (const key of former) object.library.mapDelete(object.networks, Buffer.from(key, 'hex'));
   view.setUint32(SettingsField.hasNetworks, filters.ignoreNetworks.length > 0 ? 1 : 0, true);
   view.setUint32(SettingsField.followTls, filters.followTls ? 1 : 0, true);
+}
+
+/** The keys of the map, in hexadecimal. */
+function networksIn(object: EbpfObject): Set<string> {
+  const keys = new Set<string>();
+  const key = Buffer.alloc(NETWORK_SIZE);
+  for (let from: Buffer | null = null; object.library.mapNextKey(object.networks, from, key) === 0; from = key) {
+    keys.add(key.toString('hex'));
+  }
+  return keys;
 }
 
 /** `struct network` */
 function networkKey(cidr: string): Buffer | undefined {
   const network = parseCidr(cidr);
   if (network === undefined) return undefined;
-  const key = Buffer.alloc(20);
+  const key = Buffer.alloc(NETWORK_SIZE);
   const isIpv4 = network.version === 4;
   key.writeUInt32LE(network.prefix + (isIpv4 ? IPV4_PREFIX : 0), 0);
   const words = isIpv4 ? [0, 0, 0xffff, network.words[0]] : network.words;

@@ -8,7 +8,7 @@ import type { LiveCapture, LiveOptions, LiveSink } from './capture.ts';
 import { cgroupRoot } from './cgroups.ts';
 import { WallClock } from './clock.ts';
 import { type Attachment, EbpfObject } from './ebpf-object.ts';
-import { applyFilters } from './ebpf-settings.ts';
+import { applyFilters, type KernelFilters } from './ebpf-settings.ts';
 import { adoptSockets } from './existing-sockets.ts';
 import { FlowMap } from './flow-map.ts';
 import { InterfaceWatch, unmatched } from './interfaces.ts';
@@ -24,6 +24,8 @@ const RING_SIZE = 16 * 1024 * 1024;
 const RECORDS_AT_ONCE = 4096;
 /** How often the kernel's flows are compared with the agent's, in ticks of a second. */
 const SWEEP_TICKS = 60;
+/** Four looks a second cost an idle host less than a thousandth of a core. */
+const IDLE_MS = 250;
 /** What is older than this and not in the ring will not come. */
 const LAG_NS = 100_000_000;
 
@@ -79,7 +81,7 @@ export class EbpfCapture implements LiveCapture {
   }
 
   async run(sink: LiveSink, signal: AbortSignal): Promise<void> {
-    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink) }, signal);
+    await poll({ drain: () => this.drain(sink), tick: () => this.tick(sink), idleMs: IDLE_MS }, signal);
     for (const attachment of this.attachments.values()) attachment.detach();
     this.attachments.clear();
     while (this.drain(sink) === 'more');
@@ -92,6 +94,10 @@ export class EbpfCapture implements LiveCapture {
     this.links.close();
     this.records.unmap();
     this.object.close();
+  }
+
+  filter(filters: KernelFilters): void {
+    applyFilters(this.object, filters);
   }
 
   private drain(sink: LiveSink): 'more' | 'some' | 'none' {

@@ -1,18 +1,12 @@
 /** `vesper doctor`: what works on this host, what does not, and what to do about it. */
-import { openLive } from '../capture/live.ts';
-import { createCounters } from '../counters.ts';
 import { builtInPolicies, loadPolicies } from '../policy/load.ts';
+import { type Finding, liveFindings } from './doctor-live.ts';
 import { HELP_FLAG, parseFlags } from './flags.ts';
 
 const HELP = `vesper doctor
 
   Says what works on this host, what does not, and what to do about it. Exit status 1 if something does not work.
 `;
-
-interface Finding {
-  readonly works: boolean;
-  readonly what: string;
-}
 
 const OLDEST_NODE: readonly [number, number] = [20, 19];
 
@@ -33,28 +27,6 @@ function policies(): Finding {
   }
 }
 
-/** Opens each capture over no interface and closes it again. */
-function liveCapture(): Finding[] {
-  return (['ebpf', 'af_packet'] as const).map((backend) => {
-    try {
-      openLive(backend, { ...NO_TRAFFIC, counters: createCounters() }, () => {}).close();
-      return { works: true, what: `live capture: ${backend}` };
-    } catch (error) {
-      return { works: false, what: `live capture by ${backend}: ${(error as Error).message}` };
-    }
-  });
-}
-
-const NO_TRAFFIC = {
-  interfaces: [],
-  capacity: 16,
-  ignoreNetworks: [],
-  ignorePorts: [],
-  dnsPorts: [],
-  followTls: false,
-  onWarning: () => {},
-};
-
 export async function doctor(args: string[]): Promise<number> {
   const { values } = parseFlags(args, HELP_FLAG, 'doctor');
   if (values.help) {
@@ -62,7 +34,7 @@ export async function doctor(args: string[]): Promise<number> {
     return 0;
   }
   const needed = [node(), policies(), { works: true, what: 'capture files: pcap, pcapng, gzip, standard input' }];
-  for (const { works, what } of [...needed, ...liveCapture()]) {
+  for (const { works, what } of [...needed, ...liveFindings()]) {
     process.stdout.write(`${works ? 'works  ' : 'missing'}  ${what}\n`);
   }
   return needed.every(({ works }) => works) ? 0 : 1;

@@ -5,6 +5,7 @@ import { CaptureError } from '../capture/capture.ts';
 import { openLive } from '../capture/live.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
+import { kernelFilters, reloadFilters } from '../filter-reload.ts';
 import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
@@ -43,7 +44,8 @@ function endInAnyCase(): void {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_GRACE_MS).unref();
 }
 
-async function watch(config: Config, logger: Logger): Promise<number> {
+/** @param read the settings as they are now; throws `UsageError` */
+async function watch(read: () => Config, config: Config, logger: Logger): Promise<number> {
   let failed = false;
   const abort = new AbortController();
   const counters = createCounters();
@@ -74,10 +76,7 @@ async function watch(config: Config, logger: Logger): Promise<number> {
       interfaces: config.interfaces,
       counters,
       capacity: config.flows.capacity,
-      ignoreNetworks: config.ignore.networks,
-      ignorePorts: config.ignore.ports,
-      dnsPorts: config.dns.ports,
-      followTls: config.collect.some((kind) => kind === 'tls' || kind === 'finding'),
+      ...kernelFilters(config),
       onWarning: (text) => tell('warn', text),
       onInterface: (change, name) => health?.interface(change, name),
     },
@@ -112,6 +111,13 @@ async function watch(config: Config, logger: Logger): Promise<number> {
   reopeners.push(() => {
     const succeeded = policyFiles.reload(agent);
     health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
+  });
+  reopeners.push(() => {
+    const succeeded = reloadFilters(read, config, live, agent, {
+      info: (text) => tell('info', text),
+      error: (text) => tell('error', text),
+    });
+    health?.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
   });
   policyFiles.watch(agent);
   status = new StatusLine(counters, live.backend);
@@ -157,9 +163,10 @@ export async function run(args: string[]): Promise<number> {
   const settings = settingsOfFlags(values);
   if (values.interface !== undefined) settings.set('interfaces', values.interface);
   if (values.capture !== undefined) settings.set('capture', values.capture);
-  const config = loadConfig(configFile(values), settings);
+  const read = (): Config => loadConfig(configFile(values), settings);
+  const config = read();
   try {
-    return await watch(config, createLogger(config.log.level, logFormat(config)));
+    return await watch(read, config, createLogger(config.log.level, logFormat(config)));
   } catch (error) {
     if (error instanceof CaptureError) throw new UsageError(error.message);
     throw error;

@@ -51,6 +51,7 @@ export class Engine {
   private readonly wantFlows: boolean;
   private readonly wantDns: boolean;
   private readonly wantTls: boolean;
+  private filter: TrafficFilter;
   private tickedSecond = -1;
   /** Of the frame under way, where the kernel counts its flow. */
   private tally: Tally | undefined;
@@ -60,9 +61,9 @@ export class Engine {
     this.wantFlows = options.flows;
     this.wantDns = options.dns;
     this.wantTls = options.tls;
-    const filter = new TrafficFilter(options.filter);
+    this.filter = new TrafficFilter(options.filter);
     this.flows = new FlowTable(options.flow, counters, {
-      admit: (packet) => filter.admit(packet),
+      admit: (packet) => this.filter.admit(packet),
       end: (slot) => {
         this.dns.endFlow(slot);
         this.tls.endFlow(slot);
@@ -99,6 +100,12 @@ export class Engine {
   /** See `LiveSink.settle`. */
   settle(tally: Tally): boolean {
     return this.flows.settle(tally);
+  }
+
+  /** From the next new flow on, and from the next packet on for DNS ports. */
+  replaceFilters(filter: TrafficFilterOptions, dnsPorts: readonly number[]): void {
+    this.filter = new TrafficFilter(filter);
+    this.dns.replacePorts(dnsPorts);
   }
 
   /** See `LiveSink.tick`. */

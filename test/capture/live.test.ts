@@ -1,9 +1,11 @@
 /** The three captures on the same traffic of real programs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cgroupRoot } from '../../src/capture/cgroups.ts';
 import { unaccounted } from '../support/counting.ts';
 import { Cable, HERE, HERE6, THERE, THERE6 } from '../support/netns.ts';
 import { skipWithoutCapture } from '../support/privilege.ts';
@@ -79,6 +81,10 @@ www IN AAAA 2001:db8::1
 long IN TXT ${Array.from({ length: 12 }, (_, i) => `"${String(i).padStart(250, 'x')}"`).join(' ')}
 `;
 
+/** As a container runtime names a cgroup. */
+const CONTAINER = 'ab'.repeat(32);
+const CONTAINER_CGROUP = `vesper-test-${process.pid}-${CONTAINER}.scope`;
+
 const skip = skipWithoutCapture('ebpf') || skipWithoutCapture('af_packet');
 
 describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () => {
@@ -142,6 +148,9 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
       // Comes in fragments.
       await run(...dig, '-p', Port.bind, `@${server}`, 'long.example.test', 'TXT', '+bufsize=4096');
     }
+    const enter = `echo $$ > ${join(cgroupRoot() as string, CONTAINER_CGROUP, 'cgroup.procs')}`;
+    const contained = [...dig, `@${THERE}`, 'container.example.test'].join(' ');
+    await run('sh', '-c', `${enter} && exec ${contained}`);
     for (const [name, port, ...options] of TLS_CLIENTS) await client(name, `${THERE}:${port}`, ...options);
     await client('ipv6', `[${THERE6}]:${Port.rsa}`);
     await client('long', `${THERE}:${Port.rsa}`, '-alpn', LONG_ALPN);
@@ -187,6 +196,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
     });
     execFileSync('ip', ['-n', cable.here, 'addr', 'add', `${HERE_SLOW}/24`, 'dev', 'va']);
     execFileSync('ip', ['-n', cable.there, 'route', 'add', HERE_SLOW, 'dev', 'vb', 'advmss', '64']);
+    mkdirSync(join(cgroupRoot() as string, CONTAINER_CGROUP));
     startServers();
     await sleep(1500);
     await side.capture(traffic);
@@ -194,6 +204,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
 
   after(() => {
     cable.close();
+    rmdirSync(join(cgroupRoot() as string, CONTAINER_CGROUP));
     side.remove();
   });
 
@@ -219,7 +230,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
     // gtlsclient gives an address this name.
     assert.ok(names.has('localhost'), 'QUIC');
     const queries = side.found.replay.filter((event) => 'query' in event);
-    assert.equal(queries.length, 10);
+    assert.equal(queries.length, 11);
     assert.ok(queries.every((event) => event.reply_code !== undefined));
   });
 
@@ -245,6 +256,16 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
       assert.equal(unaccounted(counters), 0, way);
       assert.equal(counters['frames.dropped.ring'] ?? 0, 0, way);
     }
+  });
+
+  it('tells user, program, cgroup and container', () => {
+    const { process: owner } = side.found.ebpf.find(({ query }) => query === 'container.example.test')?.vesper ?? {};
+    const { id, ...others } = owner as Record<string, unknown>;
+    assert.ok(Number(id) > 0);
+    assert.equal(others.container_id, CONTAINER);
+    assert.equal(others.cgroup, `/${CONTAINER_CGROUP}`);
+    assert.equal(others.user, 'root');
+    assert.equal(others.name, 'dig');
   });
 
   it('names the processes of clients, however short they live, and of servers older than the agent', () => {

@@ -171,6 +171,7 @@ describe('under pressure and at the end', { skip }, () => {
       ['-all', 'auto', /live capture needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, which/],
       ['-all,+net_admin,+perfmon', 'ebpf', /eBPF needs CAP_BPF, which/],
       ['-all,+bpf,+perfmon', 'ebpf', /eBPF needs CAP_NET_ADMIN, which/],
+      ['-all,+bpf,+net_admin', 'ebpf', /eBPF needs CAP_PERFMON, which/],
       ['-all', 'af_packet', /a packet socket needs CAP_NET_RAW, which/],
     ];
     for (const [capabilities, backend, missing] of cases) {

@@ -13,7 +13,6 @@ export class Cable {
   /** Names are this process's: suites may run side by side. */
   readonly here: string;
   readonly there: string;
-  private readonly running: ChildProcess[] = [];
 
   /** @param offload whether TCP may hand the device what becomes many packets on a wire */
   constructor(offload = false) {
@@ -42,7 +41,6 @@ export class Cable {
     const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...command], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    this.running.push(child);
     return child;
   }
 
@@ -67,8 +65,20 @@ export class Cable {
   }
 
   close(): void {
-    for (const child of this.running) if (child.exitCode === null) child.kill('SIGKILL');
-    for (const namespace of [this.here, this.there]) execFileSync('ip', ['netns', 'del', namespace]);
+    for (const namespace of [this.here, this.there]) {
+      // Also what those programs have started.
+      const ids = execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' }).split('\n').filter(Boolean);
+      for (const id of ids) kill(Number(id));
+      execFileSync('ip', ['netns', 'del', namespace]);
+    }
+  }
+}
+
+function kill(id: number): void {
+  try {
+    process.kill(id, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
 }
 

@@ -49,6 +49,8 @@ export class Libbpf {
   readonly mapUpdate: (map: number, key: ArrayBufferView, value: ArrayBufferView, flags: bigint) => number;
   readonly mapLookup: (map: number, key: ArrayBufferView, value: ArrayBufferView) => number;
   readonly mapDelete: (map: number, key: ArrayBufferView) => number;
+  /** Returns 0 and writes the key after `key`, or the first where that is null; -1 at the end. */
+  readonly mapNextKey: (map: number, key: ArrayBufferView | null, next: ArrayBufferView) => number;
   readonly mapLookupBatch: (
     map: number,
     from: ArrayBufferView | null,
@@ -82,6 +84,7 @@ export class Libbpf {
     this.mapUpdate = bind('int bpf_map_update_elem(int map, void *key, void *value, uint64_t flags)');
     this.mapLookup = bind('int bpf_map_lookup_elem(int map, void *key, void *value)');
     this.mapDelete = bind('int bpf_map_delete_elem(int map, void *key)');
+    this.mapNextKey = bind('int bpf_map_get_next_key(int map, void *key, void *next)');
     this.mapLookupBatch = bind(
       'int bpf_map_lookup_batch(int map, void *from, void *next, void *keys, void *values, void *count, void *options)',
     );

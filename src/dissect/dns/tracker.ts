@@ -72,9 +72,15 @@ export class DnsTracker implements MessageHandler {
     this.flows = flows;
     this.sink = sink;
     this.transactions = new Transactions(options.queryTimeout, counters, sink);
+    this.replacePorts(options.ports);
+  }
+
+  /** @param ports that carry DNS from now on, besides the registered ones */
+  replacePorts(ports: readonly number[]): void {
+    this.roles.fill(Role.none);
     this.roles[PORT_MDNS] = Role.mdns;
     this.roles[PORT_LLMNR] = Role.llmnr;
-    for (const port of options.ports) this.roles[port] = Role.dns;
+    for (const port of ports) this.roles[port] = Role.dns;
     this.roles[PORT_DNS] = Role.dns;
   }
 

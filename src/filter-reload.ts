@@ -1,0 +1,54 @@
+/** What is left out, and which ports carry DNS: read anew while the agent runs, without a new program in the kernel. */
+import type { KernelFilters } from './capture/ebpf-settings.ts';
+import type { Config } from './config.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Who takes other filters between two packets. */
+export interface FilterUser {
+  replaceFilters(config: Config): void;
+}
+
+export interface FilteringCapture {
+  /** Where the kernel filters, too. */
+  filter?(filters: KernelFilters): void;
+}
+
+export function kernelFilters({ ignore, dns, collect }: Config): KernelFilters {
+  return {
+    ignoreNetworks: ignore.networks,
+    ignorePorts: ignore.ports,
+    dnsPorts: dns.ports,
+    followTls: ['tls', 'certificate', 'finding'].some((kind) => collect.some((collected) => collected === kind)),
+  };
+}
+
+/**
+ * Flows that are known already keep what was decided at their first packet, except that the kernel no longer hands over or
+ * counts what is ignored now.
+ * @param read the settings as they are now; throws `UsageError`
+ * @returns what to tell, and whether the new ones took over
+ */
+export function reloadFilters(
+  read: () => Config,
+  running: Config,
+  capture: FilteringCapture,
+  user: FilterUser,
+  logger: Readonly<Record<'info' | 'error', (text: string) => void>>,
+): boolean {
+  let config: Config;
+  try {
+    config = read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    logger.error(`filters not changed:\n${error.message}`);
+    return false;
+  }
+  // What nobody wanted at the start is not decoded: it cannot be had now.
+  const kinds = config.collect.filter((kind) => running.collect.includes(kind));
+  const filters = { ...config, collect: kinds };
+  capture.filter?.(kernelFilters(filters));
+  user.replaceFilters(filters);
+  const later = config.collect.filter((kind) => !kinds.includes(kind));
+  logger.info(`filters read anew${later.length > 0 ? `; ${later.join(', ')} with the next start` : ''}`);
+  return true;
+}
