@@ -9,6 +9,7 @@ import { createCounters } from '../src/counters.ts';
 import type { NetworkEvent } from '../src/dissect/event.ts';
 import { parseOutputs } from '../src/output-settings.ts';
 import { openDelivery } from '../src/outputs/open.ts';
+import { CERTIFICATE } from '../test/cim/oracle/fixtures.ts';
 import { DNS, FINDING, FLOW, OPTIONS, RESPONSE, TIME, TLS, UDP, VERDICTS } from '../test/cim/samples.ts';
 import { conversationOf } from '../test/conversation.ts';
 
@@ -58,6 +59,9 @@ function lines(name: string, make: (i: number) => CimEvent | undefined): void {
     for (let i = 0; i < LINES; i++) make(i);
   });
   const object = JSON.parse(line) as object;
+  measure(`  JSON.stringify of the same`, line.length, () => {
+    for (let i = 0; i < LINES; i++) JSON.stringify(object);
+  });
   measure(`  JSON.stringify and encode of the same`, line.length, () => {
     for (let i = 0; i < LINES; i++) Buffer.from(JSON.stringify(object));
   });
@@ -68,6 +72,7 @@ const at = (events: readonly NetworkEvent[], i: number): NetworkEvent => events[
 lines('cim flow', (i) => cim.normalize(at(flows, i), []));
 lines('cim dns', (i) => cim.normalize(at(transactions, i), []));
 lines('cim tls', () => cim.normalize(TLS, VERDICTS));
+lines('cim certificate', () => cim.normalize(CERTIFICATE, []));
 lines('cim finding', () => cim.finding(FINDING, 0));
 lines('native flow', (i) => native.normalize(at(flows, i)));
 lines('native dns response', (i) => native.normalize(at(messages, i)));

@@ -1,6 +1,6 @@
 /**
  * Events a second, and CPU a thousand events, of the outputs over the network, each with its real peer on this machine:
- * `node dist/bench/outputs-network.js`. The peer shares the cores, as it never does in a plant.
+ * `node dist/bench/outputs-network.js [kafka] [otlp] [hec]`. The peer shares the cores, as it never does in a plant.
  */
 import type { CimEvent } from '../src/cim/event.ts';
 import { HecOutput } from '../src/outputs/hec.ts';
@@ -14,10 +14,13 @@ import { KAFKA_VERSIONS } from '../test/services/cache.ts';
 import { Collector } from '../test/services/collector.ts';
 import { KafkaCluster } from '../test/services/kafka.ts';
 
-const EVENTS = 40_000;
+const EVENTS = 20_000;
 /** As the delivery layer cuts them: 256 KiB. */
 const BATCH_BYTES = 256 * 1024;
 const RUNS = 5;
+
+const asked = process.argv.slice(2);
+const isAsked = (what: string): boolean => asked.length === 0 || asked.includes(what);
 
 const events = sampleEvents(EVENTS);
 const bytes = events.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -53,7 +56,7 @@ async function measure(name: string, output: Output, inFlight = 1): Promise<void
   );
 }
 
-for (const version of KAFKA_VERSIONS) {
+for (const version of isAsked('kafka') ? KAFKA_VERSIONS : []) {
   const kafka = await KafkaCluster.start({ version, javaOptions: ['-Xms256m', '-Xmx512m'] });
   try {
     for (const options of [
@@ -76,7 +79,8 @@ for (const version of KAFKA_VERSIONS) {
 const collector = await Collector.start({ receivers: { otlp: {}, splunk_hec: {} } });
 try {
   process.env.BENCH_TOKEN = 'bench';
-  for (const options of [{}, { in_flight: 4 }, { compression: 'none' }, { body: 'map' }]) {
+  const otlp = [{}, { in_flight: 4 }, { compression: 'none' }, { body: 'map' }];
+  for (const options of isAsked('otlp') ? otlp : []) {
     const settings = settingsOf('otlp', `otlp+http://127.0.0.1:${collector.otlpPort}`, options);
     await measure(
       `OTLP ${Object.values(options).join(' ') || 'gzip'}`,
@@ -85,7 +89,7 @@ try {
     );
     collector.clear();
   }
-  for (const options of [{}, { compression: 'none' }]) {
+  for (const options of isAsked('hec') ? [{}, { compression: 'none' }] : []) {
     const settings = settingsOf('hec', `hec+http://127.0.0.1:${collector.hecPort}`, {
       ...options,
       token_env: 'BENCH_TOKEN',

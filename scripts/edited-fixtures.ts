@@ -196,3 +196,25 @@ frame. ${BY}
 `,
   [...first.slice(0, 5), edit(serverHello, { captured: payloadAt(serverHello) })],
 );
+
+/** Port unreachable (RFC 792), from the receiver of the frame back to its sender, with the frame's IP packet quoted. */
+function portUnreachable(frame: Edited): Edited {
+  const ip = frame.bytes.subarray(ETHERNET);
+  const addresses = Buffer.concat([ip.subarray(16, 20), ip.subarray(12, 16)]);
+  const header = Buffer.concat([Buffer.from('45c0000000000000400100' + '00', 'hex'), addresses]);
+  header.writeUInt16BE(header.length + 8 + ip.length, 2);
+  const link = Buffer.concat([frame.bytes.subarray(6, 12), frame.bytes.subarray(0, 6), frame.bytes.subarray(12, 14)]);
+  const bytes = Buffer.concat([link, header, Buffer.from('0303000000000000', 'hex'), ip]);
+  return { bytes, seconds: frame.seconds, micros: frame.micros + 50 };
+}
+
+const [query, response] = (await framesOf('dns-udp')) as [Edited, Edited];
+write(
+  'dns-quoted-in-icmp',
+  `# DNS quoted in an ICMP error
+
+The client's port is closed when the response comes: the ICMP error quotes the response, which is no second one. Made from the
+case dns-udp by \`scripts/edited-fixtures.ts\`.
+`,
+  [query, response, portUnreachable(response)],
+);

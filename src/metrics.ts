@@ -1,6 +1,7 @@
 /** The counters as Prometheus reads them: text format 0.0.4 at `/metrics` of a small HTTP server. */
 import type { Server } from 'node:http';
 import { COUNTERS, type CounterName, type Counters, GAUGES } from './counters.ts';
+import type { OutputStatus } from './outputs/delivery.ts';
 import { UsageError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
 
@@ -18,8 +19,14 @@ interface Metric {
   readonly samples: string[];
 }
 
-/** @param backend of the capture */
-export function metricsText(counters: Counters, backend: string): string {
+/** A label's value in the text format. */
+const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+
+/**
+ * @param backend of the capture
+ * @param outputs their own counts, as `vesper_output_*` with the output's name as label
+ */
+export function metricsText(counters: Counters, backend: string, outputs: readonly OutputStatus[]): string {
   const metrics = new Map<string, Metric>();
   const add = (name: string, type: Metric['type'], help: string, value: number, labels = ''): void => {
     const metric = metrics.get(name) ?? { help, type, samples: [] };
@@ -41,6 +48,14 @@ export function metricsText(counters: Counters, backend: string): string {
     const isGauge = GAUGES.has(name);
     const metric = `vesper_${name.replaceAll('.', '_')}${isGauge ? '' : '_total'}`;
     add(metric, isGauge ? 'gauge' : 'counter', COUNTERS[name], counters[name]);
+  }
+  for (const { name: output, counts } of outputs) {
+    for (const [name, value] of Object.entries(counts)) {
+      const isGauge = GAUGES.has(name);
+      const metric = `vesper_output_${name.replace(/^(events|delivery)\./, '').replaceAll('.', '_')}${isGauge ? '' : '_total'}`;
+      const help = `${COUNTERS[name as CounterName]}, of one output`;
+      add(metric, isGauge ? 'gauge' : 'counter', help, value, `{output="${escaped(output)}"}`);
+    }
   }
   const { user, system } = process.cpuUsage();
   add('vesper_info', 'gauge', 'version and capture', 1, `{version="${packageVersion()}",capture="${backend}"}`);

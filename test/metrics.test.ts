@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { COUNTERS, createCounters } from '../src/counters.ts';
 import { metricsText, serveMetrics } from '../src/metrics.ts';
+import { Ledger } from '../src/outputs/ledger.ts';
 import { UsageError } from '../src/usage-error.ts';
 
 const SAMPLE = /^([a-z_]+)(\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})? (\d+(?:\.\d+)?)$/;
@@ -13,7 +14,7 @@ describe('metrics for Prometheus', () => {
     counters['frames.dropped.ring'] = 7;
     counters['flows.active'] = 3;
     counters['tls.handshakes'] = 5;
-    const text = metricsText(counters, 'ebpf');
+    const text = metricsText(counters, 'ebpf', []);
     const described = new Set<string>();
     const samples: string[] = [];
     for (const line of text.trimEnd().split('\n')) {
@@ -39,6 +40,26 @@ describe('metrics for Prometheus', () => {
     ]) {
       assert.ok(samples.includes(line), line);
     }
+  });
+
+  it('hold the counts of each output, whatever its name', () => {
+    const outputs = ['a "b"\\c', 'd'].map((name) => {
+      const ledger = new Ledger(createCounters());
+      ledger.add('events.produced', 5);
+      ledger.add('events.queued', 5);
+      ledger.settle('spool_full', 2);
+      return { name, counts: ledger.own };
+    });
+    const lines = metricsText(createCounters(), 'ebpf', outputs).split('\n');
+    for (const line of [
+      'vesper_output_queued{output="a \\"b\\"\\\\c"} 3',
+      'vesper_output_dropped_spool_full_total{output="d"} 2',
+      'vesper_output_produced_total{output="d"} 5',
+    ])
+      assert.ok(lines.includes(line), line);
+    const types = lines.filter((line) => line.startsWith('# TYPE'));
+    assert.equal(new Set(types).size, types.length);
+    assert.ok(types.includes('# TYPE vesper_output_queued gauge'));
   });
 
   it('are served at /metrics and nowhere else', async () => {

@@ -22,8 +22,11 @@ const OVERSHOOT = 8;
  */
 const LAST_SECOND = 253_402_300_799;
 
+const DAY = 86_400;
+
 const NEWLINE = 0x0a;
 const DOT = 0x2e;
+const COLON = 0x3a;
 const ZERO = 0x30;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -263,8 +266,20 @@ export class LineWriter {
 
   /** RFC 3339 in UTC with nine decimals, such as `2022-09-19T14:41:27.127059667+00:00`. */
   rfc3339(seconds: number, nanos: number): void {
-    this.safe(dateAndTime(clampSeconds(seconds)));
-    this.block[this.position++] = DOT;
+    const whole = clampSeconds(seconds);
+    const day = Math.floor(whole / DAY);
+    this.safe(dateOf(day));
+    const second = whole - day * DAY;
+    const minute = (second / 60) | 0;
+    const hour = (minute / 60) | 0;
+    const { view, block, position } = this;
+    view.setUint16(position, DIGIT_PAIRS[hour]!, true);
+    block[position + 2] = COLON;
+    view.setUint16(position + 3, DIGIT_PAIRS[minute - 60 * hour]!, true);
+    block[position + 5] = COLON;
+    view.setUint16(position + 6, DIGIT_PAIRS[second - 60 * minute]!, true);
+    block[position + 8] = DOT;
+    this.position = position + 9;
     const digits = clampNanos(seconds, nanos);
     this.sixDigits((digits / 1000) | 0);
     const rest = digits % 1000;
@@ -354,14 +369,14 @@ function isEscapedUnit(code: number): boolean {
   return code < 0xa0 || (code >= 0xd800 && code <= 0xdfff) || code === 0x2028 || code === 0x2029;
 }
 
-let formattedSecond = -1;
-let formattedText = '';
+let formattedDay = -1;
+let formattedDate = '';
 
-/** `2022-09-19T14:41:27`; the last one is kept, for a busy second has thousands of events. */
-function dateAndTime(seconds: number): string {
-  if (seconds !== formattedSecond) {
-    formattedText = new Date(seconds * 1000).toISOString().slice(0, 19);
-    formattedSecond = seconds;
+/** `2022-09-19T`; the last one is kept. */
+function dateOf(day: number): string {
+  if (day !== formattedDay) {
+    formattedDate = new Date(day * DAY * 1000).toISOString().slice(0, 11);
+    formattedDay = day;
   }
-  return formattedText;
+  return formattedDate;
 }

@@ -240,12 +240,18 @@ export class DnsLine {
     const { list } = this.parts;
     const first = answers[0];
     if (first === undefined || answers.length === 1) return;
-    if (answers.some(({ type }) => type === TYPE_CNAME)) {
+    let hasAlias = false;
+    let sameTtl = true;
+    for (const { type, ttl } of answers) {
+      hasAlias ||= type === TYPE_CNAME;
+      sameTtl &&= ttl === first.ttl;
+    }
+    if (hasAlias) {
       list.begin(CNAME_CHAIN, this.room(conversation));
       for (const name of cnameChain(question, answers)) list.item(name, MAX_NAME_BYTES);
       list.end();
     }
-    if (answers.some(({ ttl }) => ttl !== first.ttl)) {
+    if (!sameTtl) {
       list.begin(ANSWER_TTLS, this.room(conversation));
       for (const { ttl } of answers) list.number(ttl);
       list.end();

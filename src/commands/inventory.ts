@@ -63,7 +63,8 @@ async function look(file: string): Promise<Source> {
       await handle.close();
     }
   } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`cannot read ${file}: ${code === 'EISDIR' ? 'it is a directory' : message}`);
   }
 }
 
@@ -154,9 +155,10 @@ function clientCells({ ip, usage }: ClientEntry): string[] {
   return [ip, ...usageCells(usage), verdictsText(usage)];
 }
 
-function tables(inventory: Inventory): string {
+function tables(inventory: Inventory, files: readonly string[]): string {
   const servers = inventory.servers().map(serverCells);
   const clients = inventory.clients().map(clientCells);
+  if (servers.length + clients.length === 0) return `no TLS handshake in ${files.join(', ')}`;
   return [
     formatTable(['server', 'names', ...USAGE_HEADER, 'certificates', 'verdicts'], servers),
     formatTable(['client', ...USAGE_HEADER, 'verdicts'], clients),
@@ -182,7 +184,8 @@ export async function inventory(args: string[]): Promise<number> {
     const unreadable = await readEvents(source, made);
     if (unreadable === 0) continue;
     whole = false;
-    process.stderr.write(`vesper: warning: ${source.file}: ${unreadable} lines are no events in CIM form\n`);
+    const lines = unreadable === 1 ? '1 line is no event' : `${unreadable} lines are no events`;
+    process.stderr.write(`vesper: warning: ${source.file}: ${lines} in CIM form\n`);
   }
   const { servers, clients } = made.leftOut;
   if (servers + clients > 0) {
@@ -197,5 +200,5 @@ async function written(made: Inventory, files: readonly string[], json: boolean,
   if (json) return inventoryJson(made, files);
   // The library is large and for this alone.
   if (cbom) return (await import('../inventory/cbom.ts')).inventoryCbom(made, packageVersion());
-  return tables(made);
+  return tables(made, files);
 }

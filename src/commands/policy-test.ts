@@ -2,7 +2,7 @@
 import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import type { PolicySet } from '../policy/policy.ts';
-import type { Outcome, Verdict } from '../policy/verdict.ts';
+import type { Outcome, Verdict, Violation } from '../policy/verdict.ts';
 import { readCaptures } from './read-captures.ts';
 import { formatEndpoint, formatTable } from './table.ts';
 
@@ -98,6 +98,8 @@ function jsonRow({ judged, verdicts }: Row): object {
   return { ...Object.fromEntries(known), verdicts: verdicts.map(jsonVerdict) };
 }
 
+const OUTCOMES = ['compliant', 'non_compliant', 'not_observable'] as const satisfies readonly Outcome[];
+
 /** How many verdicts of each outcome, by policy. */
 function summary(rows: readonly Row[]): Record<string, Record<Outcome, number>> {
   const sums: Record<string, Record<Outcome, number>> = {};
@@ -118,6 +120,38 @@ function toJson({ handshakes, dns }: PolicyTest, policies: PolicySet): string {
   return JSON.stringify(document, null, 2);
 }
 
+/** A row for each policy. */
+function summaryTable(rows: readonly Row[]): string {
+  const cells = Object.entries(summary(rows)).map(([policy, counts]) => [
+    policy,
+    ...OUTCOMES.map((outcome) => String(counts[outcome])),
+  ]);
+  return formatTable(['policy', ...OUTCOMES], cells);
+}
+
+/** A row for each violated rule, those of the most verdicts first: what the document says, and what to do. */
+function ruleTable(rows: readonly Row[]): string {
+  const found = new Map<string, { readonly violation: Violation; count: number }>();
+  for (const { violations } of rows.flatMap(({ verdicts }) => verdicts)) {
+    for (const [rule, violation] of new Map(violations.map((one) => [`${one.policy} ${one.rule}`, one]))) {
+      const known = found.get(rule);
+      if (known === undefined) found.set(rule, { violation, count: 1 });
+      else known.count++;
+    }
+  }
+  const cells = [...found.values()]
+    .sort((a, b) => b.count - a.count)
+    .map(({ count, violation: { policy, rule, level, severity, reference, message, remediation } }) => [
+      String(count),
+      policy,
+      rule,
+      level,
+      severity,
+      `${reference}\n${message}\n${remediation}`,
+    ]);
+  return formatTable(['times', 'policy', 'violated rule', 'level', 'severity', 'reference, meaning and remedy'], cells);
+}
+
 /** Prints the verdicts; 1 if one is not compliant, else 0. */
 export async function testPolicies(policies: PolicySet, files: readonly string[], json: boolean): Promise<number> {
   const result = await judgeCaptures(policies, files);
@@ -127,6 +161,10 @@ export async function testPolicies(policies: PolicySet, files: readonly string[]
     const columns = ['client', 'server', 'server_name', 'version', 'cipher_suite'];
     const tables = [handshakes.length > 0 ? table(columns, handshakes) : `no TLS handshake in ${files.join(', ')}`];
     if (dns.length > 0) tables.push(table(['client', 'server', 'query'], dns));
+    if ([...handshakes, ...dns].some(({ verdicts }) => verdicts.some(isBroken))) {
+      tables.push(ruleTable([...handshakes, ...dns]));
+    }
+    if (handshakes.length > 0) tables.push(summaryTable(handshakes));
     process.stdout.write(`${tables.join('\n\n')}\n`);
   }
   return [...handshakes, ...dns].some(({ verdicts }) => verdicts.some(isBroken)) ? 1 : 0;

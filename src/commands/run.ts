@@ -133,7 +133,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
   let metrics: Server | undefined;
   try {
     if (config.metrics.port !== 0)
-      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend));
+      metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend, delivery.outputs));
     health.start();
     await live.run(agent, abort.signal);
     agent.end();

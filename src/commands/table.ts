@@ -1,6 +1,11 @@
+/** Names come from the wire: a terminal is not to obey them. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
 /** Columns for a terminal, as wide as their widest line. A cell may have several lines. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows].map((cells) => cells.map((cell) => cell.split('\n')));
+  const all = [header, ...rows].map((cells) => cells.map((cell) => cell.split('\n').map(printable)));
   const widths = header.map((_, column) =>
     all.reduce((width, cells) => (cells[column] ?? []).reduce((most, line) => Math.max(most, line.length), width), 0),
   );

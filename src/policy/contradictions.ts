@@ -4,6 +4,7 @@ import { type ComparisonSource, parseComparison } from './comparison.ts';
 import { dayEnd, dayStart } from './day.ts';
 import { possibleVersions } from './matchers.ts';
 import type { Mistake, Path } from './problem.ts';
+import { ofReach } from './reach.ts';
 import type {
   CertificateSource,
   CodesSource,
@@ -17,12 +18,24 @@ import type {
   VersionsSource,
 } from './source.ts';
 
-/** Every contradiction of a policy in shape, inherited rules aside. */
-export function findContradictions({ rules, overrides, exceptions }: PolicySource): Mistake[] {
+/**
+ * Every contradiction of a policy, inherited rules aside.
+ * @param isInShape whether the value at a path is; what is not is passed over
+ */
+export function findContradictions(
+  { rules, overrides, exceptions }: PolicySource,
+  isInShape: (path: Path) => boolean,
+): Mistake[] {
+  const of = <T>(path: Path, value: T, find: (path: Path, value: T) => Mistake[]) =>
+    isInShape(path) ? find(path, value) : [];
   return [
-    ...(rules ?? []).flatMap((rule, i) => ofRule(['rules', i], rule)),
-    ...Object.entries(overrides ?? {}).flatMap(([id, change]) => ofRule(['overrides', id], change)),
-    ...(exceptions ?? []).flatMap(({ applies_to }, i) => ofConditions(['exceptions', i, 'applies_to'], applies_to)),
+    ...(rules ?? []).flatMap((rule, i) =>
+      of(['rules', i], rule, (path) => [...ofRule(path, rule), ...ofReach(path, rule)]),
+    ),
+    ...Object.entries(overrides ?? {}).flatMap(([id, change]) => of(['overrides', id], change, ofRule)),
+    ...(exceptions ?? []).flatMap((exception, i) =>
+      of(['exceptions', i], exception, (path) => ofConditions([...path, 'applies_to'], exception.applies_to)),
+    ),
   ];
 }
 

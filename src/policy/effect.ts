@@ -13,9 +13,15 @@ const CODES: Readonly<Record<string, Codes<never, never>>> = {
 
 const COMPARISONS: ReadonlySet<string> = new Set(['dh_bits', 'validity_days']);
 
-/** Text that is equal for rules that apply to the same and require the same. */
-export function effectOf({ from, until, applies_to, negotiated, offered, dns }: RuleSource): string {
-  return JSON.stringify(canonical('', { from, until, applies_to, negotiated, offered, dns }));
+/** Text that is equal for rules that require the same. */
+export function requirementOf({ negotiated, offered, dns }: RuleSource): string {
+  return JSON.stringify(canonical('', { negotiated, offered, dns }));
+}
+
+/** A text for each condition and day: a rule with fewer of the same applies to more. */
+export function scopeOf({ from, until, applies_to = {} }: RuleSource): ReadonlySet<string> {
+  const parts = Object.entries({ from, until, ...applies_to }).filter(([, part]) => part !== undefined);
+  return new Set(parts.map((part) => JSON.stringify(canonical('', Object.fromEntries([part])))));
 }
 
 function canonical(key: string, value: unknown): unknown {

@@ -8,7 +8,7 @@ import { checkedPolicy } from './checked-policies.ts';
 import { POLICY_DIRECTORY } from './config-directory.ts';
 import { findContradictions } from './contradictions.ts';
 import { Policy, PolicySet } from './policy.ts';
-import { type Mistake, PolicyError, type PolicyProblem } from './problem.ts';
+import { type Mistake, type Path, PolicyError, type PolicyProblem } from './problem.ts';
 import { type LoadOptions, type PolicyFile, resolvePolicy } from './resolve.ts';
 import { findMistakes } from './schema.ts';
 import type { PolicySource, ResolvedPolicy, RuleSource } from './source.ts';
@@ -130,11 +130,7 @@ export function parseText(text: string, file: string): PolicyFile {
   }
 
   const misshapen = findMistakes(value);
-  const mistakes = [
-    ...misshapen,
-    ...findDuplicateRules(value),
-    ...(misshapen.length === 0 ? findContradictions(value as PolicySource) : []),
-  ];
+  const mistakes = [...misshapen, ...findDuplicateRules(value), ...contradictions(value, misshapen)];
   if (mistakes.length > 0) {
     const located = mistakes.map((mistake) => ({ mistake, offset: offsetOf(document, mistake.path, mistake.key) }));
     located.sort((a, b) => a.offset - b.offset);
@@ -145,6 +141,15 @@ export function parseText(text: string, file: string): PolicyFile {
     source: value as PolicySource,
     problem: (path, what, remedy, key) => place(offsetOf(document, path, key), what, remedy),
   };
+}
+
+/** Of the rules and exceptions that are in shape, so that one mistake does not hide the others. */
+function contradictions(value: unknown, misshapen: readonly Mistake[]): Mistake[] {
+  const isWrong = (path: Path) => misshapen.some((mistake) => path.every((step, i) => mistake.path[i] === step));
+  // Where a list is none there is nothing to go through.
+  if (misshapen.some(({ path }) => path.length < 2 && path[0] !== undefined)) return [];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return findContradictions(value as PolicySource, (path) => !isWrong(path));
 }
 
 /** JSON Schema cannot say that ids are unique. The value may be no policy at all. */

@@ -1,7 +1,7 @@
 /** A policy with everything that it inherits: other policies' rules, its changes to them, its own. */
 import { nearest } from '../suggest.ts';
 import { dayEnd } from './day.ts';
-import { effectOf } from './effect.ts';
+import { requirementOf, scopeOf } from './effect.ts';
 import { type Path, PolicyError, type PolicyProblem } from './problem.ts';
 import type { ExceptionSource, PolicySource, ResolvedPolicy, RuleSource } from './source.ts';
 
@@ -172,18 +172,36 @@ function suggest(id: string, known: Iterable<string>): string {
   return ids.length === 0 ? 'there are none: add `extends`' : `known are ${ids.join(', ')}`;
 }
 
-/** Of two rules with the same effect, the second says nothing that the first did not. */
+/**
+ * A rule that requires what another one requires of the same traffic and more tells every violation twice. One that judges
+ * part of the traffic more severely, or less, is meant.
+ */
 function shadowed(rules: readonly Inherited[]): PolicyProblem[] {
-  const first = new Map<string, string>();
+  const byRequirement = new Map<string, Inherited[]>();
   const warnings: PolicyProblem[] = [];
-  for (const { rule, file, path } of rules) {
-    const effect = effectOf(rule);
-    const other = first.get(effect);
-    if (other === undefined) first.set(effect, rule.id);
-    else {
-      const what = `rule \`${rule.id}\` requires the same as rule \`${other}\``;
-      warnings.push(file.problem(path, what, 'every violation is told twice: remove one of them'));
+  for (const inherited of rules) {
+    const requirement = requirementOf(inherited.rule);
+    const others = byRequirement.get(requirement) ?? [];
+    byRequirement.set(requirement, [...others, inherited]);
+    for (const other of others) {
+      const [wide, narrow] = covers(other.rule, inherited.rule) ? [other, inherited] : [inherited, other];
+      if (!covers(wide.rule, narrow.rule)) continue;
+      const equal = covers(narrow.rule, wide.rule);
+      if (!equal && !isAlike(wide.rule, narrow.rule)) continue;
+      const of = equal ? '' : ', of less traffic';
+      const what = `rule \`${narrow.rule.id}\` requires the same as rule \`${wide.rule.id}\`${of}`;
+      warnings.push(narrow.file.problem(narrow.path, what, 'every violation is told twice: remove one of them'));
+      break;
     }
   }
   return warnings;
+}
+
+function covers(wide: RuleSource, narrow: RuleSource): boolean {
+  const conditions = scopeOf(narrow);
+  return [...scopeOf(wide)].every((condition) => conditions.has(condition));
+}
+
+function isAlike(a: RuleSource, b: RuleSource): boolean {
+  return a.level === b.level && a.severity === b.severity;
 }

@@ -129,7 +129,7 @@ function explain(error: ErrorObject): Mistake[] {
     case 'if':
       return [];
     case 'enum': {
-      const known = (params.allowedValues as (string | null)[]).filter((name) => name !== null);
+      const known = (params.allowedValues as (string | boolean | null)[]).filter((name) => name !== null).map(String);
       return mistake(`${subject} cannot be ${show(error.data)}`, didYouMean(String(error.data), known));
     }
     case 'format': {

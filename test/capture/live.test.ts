@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupRoot } from '../../src/capture/cgroups.ts';
+import { Assessor, kindOf } from '../cim/oracle/assessor.ts';
 import { unaccounted } from '../support/counting.ts';
 import { Cable, HERE, HERE6, THERE, THERE6 } from '../support/netns.ts';
 import { skipWithoutCapture } from '../support/privilege.ts';
+import { skipWithout } from '../support/shared.ts';
 import { BACKENDS, differences, type Event, SideBySide, WAYS } from '../support/side-by-side.ts';
 
 /** Whose peer sends it segments of 64 bytes, options included. */
@@ -255,6 +257,14 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
       assert.ok((counters['frames.received'] ?? 0) > 500);
       assert.equal(unaccounted(counters), 0, way);
       assert.equal(counters['frames.dropped.ring'] ?? 0, 0, way);
+    }
+  });
+
+  it('gives events that Splunk accepts', { skip: skipWithout('cim') }, () => {
+    const assessor = new Assessor();
+    for (const way of WAYS) {
+      const complaints = side.found[way].flatMap((event) => assessor.complaints(kindOf(event), JSON.stringify(event)));
+      assert.deepEqual([...new Set(complaints)], []);
     }
   });
 

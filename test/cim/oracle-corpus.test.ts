@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { KINDS, type Kind } from '../../src/cim/event.ts';
 import { capturesBelow, PROJECT, sharedFolder, skipWithout } from '../support/shared.ts';
-import { Assessor } from './oracle/assessor.ts';
+import { Assessor, kindOf } from './oracle/assessor.ts';
 import { type LineSink, replayLines } from './oracle/replay.ts';
 
 const skip = skipWithout('cim');
@@ -29,12 +28,6 @@ class Complaints {
     const texts = [...this.found].map(([complaint, { count, line }]) => `${count} × ${complaint}\n  ${line}`);
     assert.equal(texts.length, 0, texts.slice(0, 40).join('\n'));
   }
-}
-
-/** The kind is the first member of `vesper` that names one. */
-function liveKindOf(line: string): Kind {
-  const { vesper } = JSON.parse(line) as { readonly vesper: object };
-  return KINDS.find((kind) => kind in vesper)!;
 }
 
 describe('events by the oracle', { skip }, () => {
@@ -72,7 +65,7 @@ describe('events by the oracle', { skip }, () => {
   it('accepts events of live traffic', () => {
     const complaints = new Complaints();
     const lines = readFileSync(join(PROJECT, 'test/fixtures/live/events.ndjson'), 'utf8').trim().split('\n');
-    const kinds = lines.map((line) => liveKindOf(line));
+    const kinds = lines.map((line) => kindOf(JSON.parse(line)));
     lines.forEach((line, i) => {
       complaints.judge(kinds[i]!, line);
     });

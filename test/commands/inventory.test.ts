@@ -52,6 +52,13 @@ describe('vesper inventory', () => {
     assert.equal(sum(fromCapture.clients), fromCapture.handshakes);
   });
 
+  it('says so where there was no TLS', async () => {
+    const fragments = OFFICE.replace('office-hour', 'ipv4-fragments');
+    const { status, stdout } = await vesper(['inventory', fragments]);
+    assert.equal(status, 0);
+    assert.equal(stdout, `no TLS handshake in ${fragments}\n`);
+  });
+
   it('writes a CycloneDX document that its schema accepts', async () => {
     const { status, stdout, stderr } = await vesper(['inventory', OFFICE, '--cbom']);
     assert.equal(status, 0, stderr);

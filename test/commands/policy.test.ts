@@ -79,6 +79,33 @@ describe('vesper policy test', () => {
     assert.match(dns, /^verdict +policy +client +server +query +violated rules\nnon_compliant +site .* resolvers\n/);
   });
 
+  it('sums up: each violated rule with its clause and remedy, each policy with its verdicts', async () => {
+    const weak = capture('tls-weak-suites');
+    const { status, stdout } = await vesper(['policy', 'test', 'baseline', 'nsa-obsolete-tls', '--capture', weak]);
+    assert.equal(status, 1);
+    const [, rules = '', summary = ''] = stdout.split('\n\n');
+    assert.match(rules, /^times +policy +violated rule +level +severity +reference, meaning and remedy\n/);
+    assert.match(
+      rules,
+      /\n3 +baseline +no-static-rsa +should +medium +RFC 9325 §4\.1\n +RSA key transport has no forward/,
+    );
+    const times = [...rules.matchAll(/^(\d+) /gm)].map(([, count]) => Number(count));
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => b - a),
+    );
+    assert.match(
+      summary,
+      /^policy +compliant +non_compliant +not_observable\nbaseline +1 +5 +0\nnsa-obsolete-tls +1 +5 +0\n$/,
+    );
+  });
+
+  it('says so where there is nothing to judge', async () => {
+    const { status, stdout } = await vesper(['policy', 'test', 'baseline', '--capture', capture('ipv4-fragments')]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^no TLS handshake in .*input\.pcap\n$/);
+  });
+
   it('gives the same as JSON', async () => {
     const office = capture('office-hour');
     const { status, stdout } = await vesper(['policy', 'test', site, '--capture', office, '--json']);

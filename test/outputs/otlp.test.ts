@@ -11,6 +11,7 @@ import { type Certificates, makeCertificates } from '../services/certificates.ts
 import { Collector } from '../services/collector.ts';
 import { FaultProxy } from '../services/fault-proxy.ts';
 import { batchesOf, deliver } from './deliver.ts';
+import { eventOf } from './events.ts';
 import { sampleEvents, tally } from './sample-events.ts';
 import { settingsOf } from './settings.ts';
 
@@ -82,6 +83,15 @@ describe('OTLP', { skip }, () => {
       assert.equal(attributes['dns.question.name'], line.query);
       assert.equal(resource['deployment.environment.name'], 'test');
     }
+  });
+
+  test('a map holds values of every type, however long', async () => {
+    const event = { long: 'é'.repeat(100_000), yes: true, big: 2 ** 40, part: -0.5, list: [1, [], {}, 'x'], empty: '' };
+    const output = outputTo(collector.otlpPort, { body: 'map' });
+    await output.send([eventOf(JSON.stringify(event))]);
+    await output.close();
+    const [record] = await collector.received(1);
+    assert.deepEqual(record?.body, event);
   });
 
   const refusals: readonly [number, boolean][] = [

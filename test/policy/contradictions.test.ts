@@ -16,6 +16,17 @@ function mistakes(fields: string): string[] {
   return [];
 }
 
+/** All that is wrong with a policy, as its author is told. */
+function mistakesOf(body: string): string[] {
+  try {
+    parsePolicy(HEAD + body, 'p.yaml');
+  } catch (error) {
+    assert.ok(error instanceof PolicyError);
+    return error.message.split('\n');
+  }
+  return [];
+}
+
 describe('rules that cannot be meant', () => {
   test('versions that leave none', () => {
     const none = ['no version keeps to all of these'];
@@ -48,6 +59,51 @@ describe('rules that cannot be meant', () => {
       mistakes('negotiated: { extensions: { require: [encrypt_then_mac], deny: [truncated_hmac] } }'),
       [],
     );
+  });
+
+  test('suites that are of no version of the rule', () => {
+    const old = 'applies_to: { versions: { max: TLSv1_2 } }';
+    const none = ['none of these suites is of a version that the rule applies to'];
+    assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: [TLS_AES_128_GCM_SHA256] } }`), none);
+    assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: [{ encryption: AES }] } }`), []);
+    assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: ["0x1a2b"] } }`), []);
+    const quic = 'applies_to: { protocols: [quic] }';
+    assert.deepEqual(mistakes(`${quic}, negotiated: { cipher_suites: { allow: [{ key_exchange: ECDHE }] } }`), none);
+    assert.deepEqual(mistakes(`${quic}, negotiated: { cipher_suites: { allow: [{ key_exchange: any }] } }`), []);
+  });
+
+  test('what TLS 1.3 encrypts, of TLS 1.3', () => {
+    const certificate = 'negotiated: { certificate: { expired: false } }';
+    const hidden = (what: string) => [
+      `TLS 1.3 encrypts what \`${what}\` is about, so that the rule can never be judged`,
+    ];
+    assert.deepEqual(mistakes(`applies_to: { versions: { min: TLSv1_3 } }, ${certificate}`), hidden('certificate'));
+    assert.deepEqual(mistakes(`applies_to: { protocols: [quic] }, ${certificate}`), hidden('certificate'));
+    assert.deepEqual(
+      mistakes(
+        'applies_to: { versions: { allow: [TLSv1_3] } }, negotiated: { signature_schemes: { deny: [{ hash: SHA1 }] } }',
+      ),
+      hidden('signature_schemes'),
+    );
+    assert.deepEqual(mistakes(`applies_to: { versions: { min: TLSv1_2 } }, ${certificate}`), []);
+  });
+
+  test('DNS in the clear under conditions on TLS', () => {
+    const named = 'applies_to: { server_names: [dns.example.com] }';
+    assert.deepEqual(mistakes(`${named}, dns: { encrypted: true }`), [
+      'DNS in the clear has no `server_names`, so that nothing matches',
+    ]);
+    assert.deepEqual(mistakes(`${named}, dns: { encrypted_resolvers: { names: [dns.example.com] } }`), []);
+    assert.deepEqual(mistakes('applies_to: { ports: [53] }, dns: { encrypted: true }'), []);
+  });
+
+  test('are told beside mistakes in the shape of other rules', () => {
+    const rules = ruleText('a', 'negotiated: { versions: { min: TLSv9 } }') + ruleText('b', 'dns: { encrypted: 1 }');
+    const dead = ruleText('c', 'negotiated: { versions: { min: TLSv1_3, max: TLSv1_2 } }');
+    const [first, ...more] = mistakesOf(`rules:\n${rules}${dead}`);
+    assert.match(first ?? '', /^p\.yaml:6:\d+: .*TLSv9/);
+    assert.match(more[0] ?? '', /^p\.yaml:7:\d+: .*encrypted/);
+    assert.match(more.at(-1) ?? '', /^p\.yaml:8:\d+: no version keeps to all of these; let `min`, `max`/);
   });
 
   test('suites that no condition can match', () => {

@@ -79,7 +79,9 @@ describe('DNS in the clear', () => {
   test('conditions and exceptions hold here too; those on TLS never match', () => {
     const process = policy('applies_to: { clients: [10.0.0.0/8] }, dns: { encrypted: true }');
     assert.equal(process.judgeDns(transaction('example.com')).outcome, 'compliant');
-    const names = policy('applies_to: { server_names: [example.com] }, dns: { encrypted: true }');
+    const names = policy(
+      'applies_to: { server_names: [example.com] }, dns: { encrypted: true }, negotiated: { versions: { min: TLSv1_2 } }',
+    );
     assert.equal(names.judgeDns(transaction('example.com')).outcome, 'compliant');
   });
 });

@@ -196,9 +196,22 @@ describe('a rule that another one shadows', () => {
     );
   });
 
-  test('a difference in what it applies to is a difference', () => {
-    assert.deepEqual(both(RULE, `applies_to: { ports: [443] }, ${RULE}`), []);
-    assert.deepEqual(both(RULE, `from: 2025-01-01, ${RULE}`), []);
+  test('is told where it is about part of the same traffic, whichever comes first', () => {
+    const less = (line: number, narrow: string, wide: string) =>
+      `p.yaml:${line}:5: rule \`${narrow}\` requires the same as rule \`${wide}\`, of less traffic; every violation is told twice: remove one of them`;
+    const narrow = `applies_to: { ports: [443] }, ${RULE}`;
+    assert.deepEqual(both(RULE, narrow), [less(7, 'b', 'a')]);
+    assert.deepEqual(both(narrow, RULE), [less(6, 'a', 'b')]);
+    assert.deepEqual(both(RULE, `from: 2025-01-01, ${RULE}`), [less(7, 'b', 'a')]);
+    assert.deepEqual(both(narrow, `applies_to: { ports: [443], direction: inbound }, ${RULE}`), [less(7, 'b', 'a')]);
+  });
+
+  test('a difference in what it applies to or in severity is a difference', () => {
+    const one = ruleText('a', RULE);
+    const severe = ruleText('b', `applies_to: { ports: [443] }, ${RULE}`).replace('severity: low', 'severity: high');
+    assert.deepEqual(warnings(`rules:\n${one}${severe}`), []);
+    assert.deepEqual(both(`applies_to: { ports: [443] }, ${RULE}`, `applies_to: { ports: [8443] }, ${RULE}`), []);
+    assert.deepEqual(both(`until: 2025-01-01, ${RULE}`, `from: 2025-01-02, ${RULE}`), []);
     assert.deepEqual(both(RULE, OTHER), []);
     assert.deepEqual(both('negotiated: { dh_bits: 2048 }', 'negotiated: { dh_bits: ">= 2048" }'), []);
   });

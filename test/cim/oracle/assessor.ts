@@ -1,6 +1,6 @@
 /** Lines in, what is wrong with them out: the oracle, the add-on and the field tables together. */
 import { join } from 'node:path';
-import type { Kind } from '../../../src/cim/event.ts';
+import { KINDS, type Kind } from '../../../src/cim/event.ts';
 import { PROJECT, sharedFolder } from '../../support/shared.ts';
 import { AddOn } from './add-on.ts';
 import { exceptionOf } from './exceptions.ts';
@@ -42,6 +42,9 @@ export class Assessor {
     return complaints;
   }
 }
+
+/** The kind of an event in CIM form: the first of them that `vesper` has a part for. */
+export const kindOf = ({ vesper }: { readonly vesper: object }): Kind => KINDS.find((kind) => kind in vesper)!;
 
 export const inWords = ({ model, field, rule, values }: Failure): string =>
   `${model}.${field}: ${rule}${values.length > 0 ? ` (${values.join(', ').slice(0, 100)})` : ''}`;

@@ -1,0 +1,66 @@
+/** Rules in shape that say nothing of any traffic: what they are about never comes with what they apply to. */
+import { SUITE_CODES } from './codes.ts';
+import { possibleVersions } from './matchers.ts';
+import type { Mistake, Path } from './problem.ts';
+import type { CodesSource, ConditionsSource, RuleSource, SuiteSelectorSource } from './source.ts';
+import { SUITES } from './suites.ts';
+
+/** Conditions that a DNS transaction never matches. */
+const OF_TLS = ['server_names', 'protocols', 'versions', 'offered_versions', 'cipher_suites'] as const;
+
+export function ofReach(path: Path, { applies_to = {}, negotiated, offered, dns }: Partial<RuleSource>): Mistake[] {
+  const versions = negotiatedVersions(applies_to);
+  const modern = versions.every(isModern);
+  const mistakes: Mistake[] = [];
+  for (const hidden of ['certificate', 'signature_schemes'] as const) {
+    if (!modern || negotiated?.[hidden] === undefined) continue;
+    const what = `TLS 1.3 encrypts what \`${hidden}\` is about, so that the rule can never be judged`;
+    mistakes.push({ path: [...path, 'negotiated', hidden], what, remedy: 'let it apply to TLSv1_2 too, or remove it' });
+  }
+  mistakes.push(...ofSuites([...path, 'negotiated', 'cipher_suites'], negotiated?.cipher_suites, versions));
+
+  const ofClear = dns?.resolvers ?? dns?.encrypted ?? dns?.denied_names;
+  const condition = OF_TLS.find((name) => applies_to[name] !== undefined);
+  const ofHandshakes = negotiated ?? offered ?? dns?.encrypted_resolvers;
+  if (ofClear !== undefined && condition !== undefined && ofHandshakes === undefined) {
+    const what = `DNS in the clear has no \`${condition}\`, so that nothing matches`;
+    mistakes.push({ path: [...path, 'applies_to', condition], what, remedy: 'remove the condition' });
+  }
+  return mistakes;
+}
+
+/** The versions of the handshakes that a rule applies to. */
+function negotiatedVersions({ versions, protocols }: ConditionsSource): string[] {
+  const possible = possibleVersions(versions ?? {});
+  // QUIC carries TLS 1.3 and nothing older (RFC 9001 §4.2).
+  return protocols?.every((protocol) => protocol === 'quic') ? possible.filter(isModern) : possible;
+}
+
+function isModern(version: string): boolean {
+  return version === 'TLSv1_3' || version === 'DTLSv1_3';
+}
+
+/** A suite is of TLS 1.3 alone, or of older versions alone (RFC 8446 §B.4); what has no name may be of any. */
+function isSuiteOf(code: number, versions: readonly string[]): boolean {
+  const properties = SUITES.get(code)?.properties;
+  if (properties === undefined) return true;
+  const modern = properties.keyExchange === 'any';
+  return versions.some((version) => isModern(version) === modern);
+}
+
+function ofSuites(
+  path: Path,
+  source: CodesSource<SuiteSelectorSource> | undefined,
+  versions: readonly string[],
+): Mistake[] {
+  const mistakes: Mistake[] = [];
+  for (const list of ['allow', 'deny'] as const) {
+    const selected = [...SUITE_CODES.selectAll(source?.[list] ?? [])];
+    if (selected.length === 0 || selected.some((code) => isSuiteOf(code, versions))) continue;
+    const what = 'none of these suites is of a version that the rule applies to';
+    const remedy =
+      list === 'deny' ? 'the rule never matches: correct one side' : 'nothing can keep to it: correct one side';
+    mistakes.push({ path: [...path, list], what, remedy });
+  }
+  return mistakes;
+}
