@@ -11,6 +11,8 @@ import { skipWithoutCapture } from './support/privilege.ts';
 import { type Event, eventsIn, saidBy } from './support/side-by-side.ts';
 
 const PATIENCE_MS = 10_000;
+/** An event that is made is in the file long before. */
+const SILENCE_MS = 1_000;
 const OTHER_PORT = 5300;
 
 for (const backend of ['ebpf', 'af_packet'] as const) {
@@ -24,11 +26,29 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
     const queries = (): Event[] =>
       existsSync(path('events')) ? eventsIn(path('events')).filter((event) => 'query' in event) : [];
 
+    const dig = (port: number): Promise<string> =>
+      cable.run(cable.here, [
+        'dig',
+        '+short',
+        '+tries=1',
+        '+time=3',
+        '-p',
+        String(port),
+        `@${THERE}`,
+        'www.example.test',
+      ]);
+
+    /** Waits for what is to come about. */
+    async function until(holds: () => boolean): Promise<void> {
+      for (let waited = 0; waited < PATIENCE_MS && !holds(); waited += 50) await sleep(50);
+    }
+
     /** Asks one question and returns how many events it became. */
-    async function asked(port = 53): Promise<number> {
+    async function asked(port: number, expected: number): Promise<number> {
       const known = queries().length;
-      await cable.run(cable.here, ['dig', '+tries=1', '+time=3', '-p', String(port), `@${THERE}`, 'www.example.test']);
-      await sleep(400);
+      await dig(port);
+      if (expected > 0) await until(() => queries().length - known >= expected);
+      else await sleep(SILENCE_MS);
       return queries().length - known;
     }
 
@@ -46,6 +66,7 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
           String(port),
           ...names,
         ]);
+        for (let waited = 0; waited < PATIENCE_MS && (await dig(port)) === ''; waited += 100) await sleep(100);
       }
       writeFileSync(path('config.yaml'), 'log: { level: info }\n');
       const command = ['run', '-i', 'va', '--capture', backend, '-c', path('config.yaml'), '-o', path('events')];
@@ -77,8 +98,8 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
 
     it('networks, ports, domains, DNS ports and kinds, with the same programs in the kernel', async () => {
       const before = programs();
-      assert.equal(await asked(), 1);
-      assert.equal(await asked(OTHER_PORT), 0);
+      assert.equal(await asked(53, 1), 1);
+      assert.equal(await asked(OTHER_PORT, 0), 0);
       const cases: readonly (readonly [settings: string, port: number, events: number])[] = [
         [`ignore: { networks: [${THERE}/32] }`, 53, 0],
         ['ignore: { networks: [192.0.2.0/24] }', 53, 1],
@@ -90,16 +111,21 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
       ];
       for (const [settings, port, events] of cases) {
         await reload(settings, 'filters read anew');
-        assert.equal(await asked(port), events, settings);
+        assert.equal(await asked(port, events), events, settings);
       }
       assert.deepEqual(programs(), before);
     });
 
     it('that are wrong change nothing', async () => {
       await reload('ignore: { networks: [nowhere] }', 'filters not changed');
-      assert.equal(await asked(), 1);
-      const health = eventsIn(path('events')).filter(({ signature }) => signature === 'agent_reload');
-      assert.ok(health.some(({ status, description }) => status === 'failure' && /filters/.test(String(description))));
+      assert.equal(await asked(53, 1), 1);
+      const isTold = (): boolean =>
+        eventsIn(path('events')).some(
+          ({ signature, status, description }) =>
+            signature === 'agent_reload' && status === 'failure' && /filters/.test(String(description)),
+        );
+      await until(isTold);
+      assert.ok(isTold());
     });
   });
 }
