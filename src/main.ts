@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command line. Exit status: 0 done; 1 something was lost or failed on the way; 2 wrong use or wrong input. */
-import { setFlagsFromString } from 'node:v8';
 import { nearest } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 const HELP = `vesper sees what a host says on the network and proves it to a SIEM.
 
@@ -53,9 +53,7 @@ async function main(argv: string[]): Promise<number> {
   return (await load())(rest);
 }
 
-// V8's young generation would grow from 2 to 33 MB under load and keep them. What a packet makes dies within the packet, so that a
-// small one costs no measurable time and the agent's memory stays 35 MB lower (bench/replay.ts, the DNS capture).
-setFlagsFromString('--semi-space-growth-factor=1');
+boundYoungGeneration();
 
 try {
   process.exitCode = await main(process.argv.slice(2));
