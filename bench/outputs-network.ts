@@ -79,7 +79,7 @@ for (const version of isAsked('kafka') ? KAFKA_VERSIONS : []) {
 const collector = await Collector.start({ receivers: { otlp: {}, splunk_hec: {} } });
 try {
   process.env.BENCH_TOKEN = 'bench';
-  const otlp = [{}, { in_flight: 4 }, { compression: 'none' }, { body: 'map' }];
+  const otlp = [{}, { in_flight: 4 }, { compression: 'none' }, { compression: 'none', in_flight: 4 }, { body: 'map' }];
   for (const options of isAsked('otlp') ? otlp : []) {
     const settings = settingsOf('otlp', `otlp+http://127.0.0.1:${collector.otlpPort}`, options);
     await measure(
