@@ -15,7 +15,7 @@ import type { Frame } from './dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
-import type { FilterUser } from './filter-reload.ts';
+import { type FilterUser, needsTls } from './filter-reload.ts';
 import { deviceAddresses, hostAddresses } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import type { Format } from './outputs/options.ts';
@@ -118,7 +118,7 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
       {
         flows,
         dns: this.kinds.has('dns') || this.kinds.has('finding'),
-        tls: this.kinds.has('tls') || this.kinds.has('certificate') || this.kinds.has('finding'),
+        tls: needsTls(config.collect),
         network: DEFAULT_NETWORK_OPTIONS,
         flow: {
           capacity: config.flows.capacity,

@@ -10,6 +10,7 @@ import { parseOutputs, secretVariables } from './output-settings.ts';
 import type { OutputSettings } from './outputs/options.ts';
 import { SETTINGS } from './settings.ts';
 import { nearest } from './suggest.ts';
+import { setPath, type Tree } from './tree.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Config {
@@ -56,19 +57,6 @@ const TEST_VARIABLES: ReadonlySet<string> = new Set([
   'VESPER_TEST_KAFKA',
   'VESPER_TEST_OTLP',
 ]);
-
-type Tree = { [key: string]: unknown };
-
-function setPath(tree: Tree, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop() as string;
-  let node = tree;
-  for (const key of keys) {
-    node[key] ??= {};
-    node = node[key] as Tree;
-  }
-  node[last] = value;
-}
 
 /** The schema in convict's form. The values are judged by `judge`, which knows where each of them came from. */
 function convictSchema(): convict.Schema<Tree> {

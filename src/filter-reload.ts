@@ -1,5 +1,6 @@
 /** What is left out, and which ports carry DNS: read anew while the agent runs, without a new program in the kernel. */
 import type { KernelFilters } from './capture/ebpf-settings.ts';
+import type { Kind } from './cim/event.ts';
 import type { Config } from './config.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -13,12 +14,20 @@ export interface FilteringCapture {
   filter?(filters: KernelFilters): void;
 }
 
+/** Kinds that are made of handshakes. */
+const TLS_KINDS: readonly Kind[] = ['tls', 'certificate', 'finding'];
+
+/** Whether handshakes are to be followed for these kinds of events. */
+export function needsTls(collect: readonly Kind[]): boolean {
+  return TLS_KINDS.some((kind) => collect.includes(kind));
+}
+
 export function kernelFilters({ ignore, dns, collect }: Config): KernelFilters {
   return {
     ignoreNetworks: ignore.networks,
     ignorePorts: ignore.ports,
     dnsPorts: dns.ports,
-    followTls: ['tls', 'certificate', 'finding'].some((kind) => collect.some((collected) => collected === kind)),
+    followTls: needsTls(collect),
   };
 }
 

@@ -4,9 +4,8 @@ import { type OutputOption, optionsOf } from './output-options.ts';
 import type { Format, OutputSettings } from './outputs/options.ts';
 import { parseTarget, type Target } from './outputs/target.ts';
 import { nearest } from './suggest.ts';
+import { isTree, setPath, type Tree } from './tree.ts';
 import { UsageError } from './usage-error.ts';
-
-type Tree = { [key: string]: unknown };
 
 /** What is wrong, and with which member of the setting: `1.rotate.bytes` is that of the second output. */
 export interface OutputComplaint {
@@ -18,8 +17,6 @@ export interface ParsedOutputs {
   readonly outputs: readonly OutputSettings[];
   readonly complaints: readonly OutputComplaint[];
 }
-
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * @param list each a target, or a map of `target` and options
@@ -103,17 +100,6 @@ function flatten(tree: Tree, options: ReadonlyMap<string, OutputOption>, prefix 
 function unknownOption(path: string, { type }: Target, options: ReadonlyMap<string, OutputOption>): string {
   const near = nearest(path, options.keys());
   return `unknown option of ${type === 'stdout' ? 'standard output' : `a ${type} output`}${near ? ` (did you mean ${near}?)` : ''}`;
-}
-
-function setPath(tree: Tree, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop() as string;
-  let node = tree;
-  for (const key of keys) {
-    node[key] ??= {};
-    node = node[key] as Tree;
-  }
-  node[last] = value;
 }
 
 /** Names of the environment variables that hold secrets of outputs. */

@@ -55,6 +55,11 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     status?.clear();
     logger[level](text);
   };
+  const log = {
+    info: (text: string): void => tell('info', text),
+    warn: (text: string): void => tell('warn', text),
+    error: (text: string): void => tell('error', text),
+  };
   /** Called at SIGHUP, in this order. Signals are listened to from the start: else one would end the process at once. */
   const reopeners: (() => void)[] = [];
   const hangup = (): void => {
@@ -64,11 +69,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const policyFiles = new PolicyFiles(config.policies, counters, {
-    info: (text) => tell('info', text),
-    warn: (text) => tell('warn', text),
-    error: (text) => tell('error', text),
-  });
+  const policyFiles = new PolicyFiles(config.policies, counters, log);
   const policies = policyFiles.open();
   const live = openLive(
     config.capture,
@@ -77,10 +78,10 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
       counters,
       capacity: config.flows.capacity,
       ...kernelFilters(config),
-      onWarning: (text) => tell('warn', text),
+      onWarning: log.warn,
       onInterface: (change, name) => health?.interface(change, name),
     },
-    (text) => tell('info', text),
+    log.info,
   );
   let outputsLeft = config.outputs.length;
   const onNotice = (notice: DeliveryNotice): void => {
@@ -88,8 +89,8 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     if (said !== undefined) tell(said.level, said.text);
     if (said !== undefined && notice.what !== 'warning') {
       const what = notice.what === 'failed' ? 'failing' : notice.what;
-      const status = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
-      health?.output(`output_${what}`, status, said.text);
+      const outcome = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
+      health?.output(`output_${what}`, outcome, said.text);
     }
     if (notice.what !== 'failed') return;
     if (said !== undefined) failed = true;
@@ -113,10 +114,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
   });
   reopeners.push(() => {
-    const succeeded = reloadFilters(read, config, live, agent, {
-      info: (text) => tell('info', text),
-      error: (text) => tell('error', text),
-    });
+    const succeeded = reloadFilters(read, config, live, agent, log);
     health?.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
   });
   policyFiles.watch(agent);

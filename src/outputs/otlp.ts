@@ -176,7 +176,7 @@ export class OtlpOutput implements Output {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const outcome = await this.attempts.run(attempt, () => this.export(this.records(part)));
-      return this.refusalOf(outcome, attempt, part.length);
+      return refusalOf(outcome, attempt, part.length);
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -207,25 +207,6 @@ export class OtlpOutput implements Output {
     return { ...record, body, attributes: { ...attributes, ...named }, eventName: `vesper.${kind}` };
   }
 
-  /** @throws DeliveryError where the records have to wait */
-  private refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal | undefined {
-    const { code, error, partialSuccess } = outcome;
-    if (code === ExportResultCode.SUCCESS) {
-      const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
-      if (!(rejected > 0)) return undefined;
-      const lost = Math.min(count, rejected);
-      return { reason: `${lost} of ${count} records were rejected: ${partialSuccess?.errorMessage ?? ''}`, lost };
-    }
-    if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
-    const { status, retryAfterMs } = attempt;
-    if (!(error instanceof OTLPExporterError) || status === undefined)
-      throw new DeliveryError(networkReason(error as Error), true, { cause: error });
-    const reason = reasonOf({ status, body: Buffer.from(error.data ?? '') });
-    if (status === TOO_LARGE) return { reason };
-    if (PERMANENT.has(status)) return { reason, lost: count };
-    throw new DeliveryError(reason, true, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
-  }
-
   /** The exporter keeps the status of a passing error and its Retry-After to itself. */
   private readonly onResponse = (message: unknown): void => {
     const attempt = this.attempts.getStore();
@@ -234,6 +215,27 @@ export class OtlpOutput implements Output {
     attempt.status = statusCode;
     attempt.retryAfterMs = retryAfter(headers['retry-after'], Date.now());
   };
+}
+
+/** @throws DeliveryError where the records have to wait */
+function refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal | undefined {
+  const { code, error, partialSuccess } = outcome;
+  if (code === ExportResultCode.SUCCESS) {
+    const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
+    if (!(rejected > 0)) return undefined;
+    const lost = Math.min(count, rejected);
+    return { reason: `${lost} of ${count} records were rejected: ${partialSuccess?.errorMessage ?? ''}`, lost };
+  }
+  if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
+  const { status, retryAfterMs } = attempt;
+  if (!(error instanceof OTLPExporterError) || status === undefined) {
+    const cause: Error = error ?? new Error('the connection failed');
+    throw new DeliveryError(networkReason(cause), true, { cause });
+  }
+  const reason = reasonOf({ status, body: Buffer.from(error.data ?? '') });
+  if (status === TOO_LARGE) return { reason };
+  if (PERMANENT.has(status)) return { reason, lost: count };
+  throw new DeliveryError(reason, true, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 function readHeaders(output: string, file: string): Record<string, string> {

@@ -7,26 +7,11 @@ import { type HealthReport, healthEvent } from '../../src/cim/agent-health.ts';
 import { MAX_CIM_LINE } from '../../src/cim/line-parts.ts';
 import { createCounters, GAUGES, LOSSES } from '../../src/counters.ts';
 import { PROJECT } from '../support/shared.ts';
+import { HEALTH as STATUS } from './samples.ts';
 
 const FOLDER = join(PROJECT, 'config/schema/events');
 const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
 for (const file of readdirSync(FOLDER)) ajv.addSchema(JSON.parse(readFileSync(join(FOLDER, file), 'utf8')));
-
-const STATUS: HealthReport = {
-  what: 'status',
-  status: 'success',
-  time: 1_700_000_000_123,
-  uptime: 61.25,
-  interval: 60,
-  backend: 'ebpf',
-  version: '1.0.0',
-  interfaces: ['eth0'],
-  counters: { 'frames.received': 17 },
-  gauges: { 'flows.active': 2 },
-  losses: {},
-  cpu: 0.05,
-  memory: 80_000_000,
-};
 
 function lineOf(report: HealthReport, format: 'cim' | 'native'): string {
   const event = healthEvent(report, 36, { format, dvc: 'sensor', runId: 'agent-1' });

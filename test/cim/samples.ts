@@ -1,5 +1,6 @@
 /** Network events made by hand, with the values of a small network. */
 
+import type { HealthReport } from '../../src/cim/agent-health.ts';
 import type { CimOptions } from '../../src/cim/line-parts.ts';
 import type {
   ClientHello,
@@ -223,3 +224,20 @@ export const VERDICTS: readonly Verdict[] = [
   { policy: 'baseline', outcome: 'non_compliant', violations: [VIOLATION] },
   { policy: 'strict', outcome: 'not_observable', violations: [] },
 ];
+
+/** What a live agent says of itself at an ordinary moment. */
+export const HEALTH: HealthReport = {
+  what: 'status',
+  status: 'success',
+  time: 1_700_000_000_123,
+  uptime: 61.25,
+  interval: 60,
+  backend: 'ebpf',
+  version: '1.0.0',
+  interfaces: ['eth0'],
+  counters: { 'frames.received': 17 },
+  gauges: { 'flows.active': 2 },
+  losses: {},
+  cpu: 0.05,
+  memory: 80_000_000,
+};

@@ -3,7 +3,7 @@ import type { Capture } from '../../src/capture/capture.ts';
 import { PcapFile } from '../../src/capture/pcap-file.ts';
 import type { EngineOptions } from '../../src/dissect/engine.ts';
 import { FLOW_DEFAULTS } from '../../src/dissect/flow/options.ts';
-import { DEFAULT_NETWORK_OPTIONS } from '../../src/dissect/net/decoder.ts';
+import { everyEvent } from '../support/engine-options.ts';
 
 export function openCapture(path: string, onWarning: (text: string) => void): Promise<Capture> {
   return PcapFile.open(path, { onWarning });
@@ -13,28 +13,13 @@ export function openCapture(path: string, onWarning: (text: string) => void): Pr
 const NEVER = 4_000_000_000;
 
 export function corpusEngineOptions(interfaceName: EngineOptions['interfaceName']): EngineOptions {
-  return {
-    flows: true,
-    dns: true,
-    tls: true,
-    network: DEFAULT_NETWORK_OPTIONS,
-    flow: {
-      ...FLOW_DEFAULTS,
-      capacity: 131_072,
-      activeTimeout: NEVER,
-      tcpIdleTimeout: NEVER,
-      udpIdleTimeout: NEVER,
-      icmpIdleTimeout: NEVER,
-    },
-    dnsOptions: { messages: true, transactions: true, ports: [8053], queryTimeout: 10 },
-    tlsOptions: {
-      messages: true,
-      transactions: true,
-      certificates: true,
-      certificateEvents: true,
-      fingerprints: ['ja3', 'ja3s', 'ja4'],
-    },
-    filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
-    interfaceName,
+  const flow = {
+    ...FLOW_DEFAULTS,
+    capacity: 131_072,
+    activeTimeout: NEVER,
+    tcpIdleTimeout: NEVER,
+    udpIdleTimeout: NEVER,
+    icmpIdleTimeout: NEVER,
   };
+  return everyEvent(flow, [8053], interfaceName);
 }

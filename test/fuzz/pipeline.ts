@@ -7,10 +7,10 @@ import { Engine } from '../../src/dissect/engine.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
 import { FLOW_DEFAULTS } from '../../src/dissect/flow/options.ts';
 import { Frame } from '../../src/dissect/frame.ts';
-import { DEFAULT_NETWORK_OPTIONS } from '../../src/dissect/net/decoder.ts';
 import { dnsFinding, handshakeFinding } from '../../src/policy/finding.ts';
 import { loadPolicies } from '../../src/policy/load.ts';
 import type { Verdict } from '../../src/policy/verdict.ts';
+import { everyEvent } from '../support/engine-options.ts';
 import { type Draft, MAX_FRAME } from './mutations.ts';
 
 /** What the native format's own limits leave of a line. */
@@ -44,23 +44,7 @@ export class Pipeline {
   constructor(keepLines: boolean) {
     this.lines = keepLines ? [] : undefined;
     this.engine = new Engine(
-      {
-        flows: true,
-        dns: true,
-        tls: true,
-        network: DEFAULT_NETWORK_OPTIONS,
-        flow: { ...FLOW_DEFAULTS, capacity: 1_024 },
-        dnsOptions: { messages: true, transactions: true, ports: [], queryTimeout: 10 },
-        tlsOptions: {
-          messages: true,
-          transactions: true,
-          certificates: true,
-          certificateEvents: true,
-          fingerprints: ['ja3', 'ja3s', 'ja4'],
-        },
-        filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
-        interfaceName: () => undefined,
-      },
+      everyEvent({ ...FLOW_DEFAULTS, capacity: 1_024 }, [], () => undefined),
       this.counters,
       (event) => this.event(event),
     );

@@ -5,6 +5,7 @@ import { ADD_ON_FOLDER } from '../../scripts/splunk/package.ts';
 import { healthEvent } from '../../src/cim/agent-health.ts';
 import { KINDS, type Kind } from '../../src/cim/event.ts';
 import { AddOn } from '../cim/oracle/add-on.ts';
+import { HEALTH } from '../cim/samples.ts';
 import { PROJECT } from '../support/shared.ts';
 import type { Row } from './aggregate.ts';
 import { schemaFields } from './event-fields.ts';
@@ -52,25 +53,11 @@ export function goldenLines(): string[] {
 
 /** What an agent that runs live tells of itself; replays have none. */
 export function healthLine(): string {
-  return healthEvent(
-    {
-      what: 'status',
-      status: 'warning',
-      time: 1_700_000_000_123,
-      uptime: 61.25,
-      interval: 60,
-      backend: 'ebpf',
-      version: '1.0.0',
-      interfaces: ['eth0'],
-      counters: { 'frames.received': 17 },
-      gauges: { 'flows.active': 2 },
-      losses: { 'frames.dropped.ring': 3 },
-      cpu: 0.05,
-      memory: 80_000_000,
-    },
-    0,
-    { format: 'cim', dvc: 'web-01', runId: 'agent-1' },
-  ).line;
+  return healthEvent({ ...HEALTH, status: 'warning', losses: { 'frames.dropped.ring': 3 } }, 0, {
+    format: 'cim',
+    dvc: 'web-01',
+    runId: 'agent-1',
+  }).line;
 }
 
 /** Fields that every one of these kinds of event may have: of their schemas, the add-on and Splunk. */
