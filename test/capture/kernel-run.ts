@@ -12,7 +12,7 @@ import { Engine, type KernelFlows } from '../../src/dissect/engine.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
 import { FLOW_DEFAULTS } from '../../src/dissect/flow/options.ts';
 import { Frame } from '../../src/dissect/frame.ts';
-import { DEFAULT_NETWORK_OPTIONS } from '../../src/dissect/net/decoder.ts';
+import { everyEvent } from '../support/engine-options.ts';
 import { LIVE_OPTIONS } from '../support/privilege.ts';
 
 const RING_SIZE = 1024 * 1024;
@@ -51,15 +51,7 @@ class ReplayClock implements KernelClock {
 function makeEngine(events: NetworkEvent[], counters: Counters, kernelFlows?: KernelFlows): Engine {
   return new Engine(
     {
-      flows: true,
-      dns: true,
-      tls: true,
-      network: DEFAULT_NETWORK_OPTIONS,
-      flow: { ...FLOW_DEFAULTS, capacity: 65_536 },
-      dnsOptions: { messages: true, transactions: true, ports: [], queryTimeout: 10 },
-      tlsOptions: { messages: true, transactions: true, certificates: true, certificateEvents: true, fingerprints: [] },
-      filter: { ignoreSources: [], ignoreDestinations: [], ignoreNetworks: [], ignorePorts: [] },
-      interfaceName: () => undefined,
+      ...everyEvent({ ...FLOW_DEFAULTS, capacity: 65_536 }, [], () => undefined),
       ...(kernelFlows && { kernelFlows }),
     },
     counters,
