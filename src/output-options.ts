@@ -134,10 +134,10 @@ const table: readonly [string, readonly OutputType[], [SettingFormat, string], u
   [
     'fsync',
     ['file'],
-    choice('never', 'interval', 'batch'),
-    'interval',
+    choice('auto', 'never', 'interval', 'batch'),
+    'auto',
     'When events are forced to the disk itself, which matters when the machine fails, not when the agent does: never, every ' +
-      'second, or before a batch counts as written.',
+      'second, or before a batch counts as written. auto: every second in run, never in replay, which can be repeated.',
   ],
   ['tls.enabled', ['kafka'], YES_OR_NO, false, 'Speak TLS with the brokers.'],
   ['tls.ca_file', NETWORK, FILE, undefined, "Authorities to trust, in PEM, in place of Node's own."],

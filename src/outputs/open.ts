@@ -27,12 +27,17 @@ export interface DeliveryOptions {
  * Libraries are loaded where an output needs them: a command does not pay for those of others.
  * @throws UsageError where a file that the settings name (certificate, secret) cannot be used
  */
-async function openOutput(settings: OutputSettings, sensor: string, warn: (text: string) => void): Promise<Output> {
+async function openOutput(
+  settings: OutputSettings,
+  { live, sensor }: DeliveryOptions,
+  warn: (text: string) => void,
+): Promise<Output> {
   switch (settings.type) {
     case 'stdout':
       return new StdoutOutput();
     case 'file':
-      return new FileOutput(settings, warn);
+      // Who replays a capture can do it again, and the disk takes longer than the replay.
+      return new FileOutput(settings, warn, live ? 'interval' : 'never');
     case 'kafka': {
       const { KafkaOutput } = await import('./kafka.ts');
       return new KafkaOutput(settings, sensor);
@@ -81,7 +86,7 @@ export async function openDelivery(
 ): Promise<Delivery> {
   const routes = await Promise.all(
     outputs.map(async (settings): Promise<Route> => {
-      const output = await openOutput(settings, options.sensor, (text) =>
+      const output = await openOutput(settings, options, (text) =>
         tell({ output: settings.name, what: 'warning', text }),
       );
       return { output, options: queueOptions(settings, options) };

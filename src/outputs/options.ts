@@ -63,8 +63,11 @@ export interface FileSettings extends DeliverySettings {
     readonly keep_s: number;
     readonly gzip: boolean;
   };
-  readonly fsync: 'never' | 'interval' | 'batch';
+  readonly fsync: 'auto' | Fsync;
 }
+
+/** When events are forced to the disk. */
+export type Fsync = 'never' | 'interval' | 'batch';
 
 export interface KafkaSettings extends NetworkSettings {
   readonly type: 'kafka';

@@ -1,9 +1,9 @@
 /** Events to files: whole lines appended, a file for each kind where the path says `{kind}`. */
 import { type CimEvent, KINDS } from '../../cim/event.ts';
-import type { FileSettings } from '../options.ts';
+import type { FileSettings, Fsync } from '../options.ts';
 import { DeliveryError, type Output } from '../output.ts';
 import { KIND_PLACEHOLDER } from '../target.ts';
-import { LogFile } from './log-file.ts';
+import { LogFile, type LogFileSettings } from './log-file.ts';
 
 interface Part {
   readonly file: LogFile;
@@ -12,7 +12,8 @@ interface Part {
 
 export class FileOutput implements Output {
   readonly name: string;
-  private readonly settings: FileSettings;
+  private readonly path: string;
+  private readonly settings: LogFileSettings;
   private readonly warn: (text: string) => void;
   private readonly byKind: boolean;
   private readonly files = new Map<string, LogFile>();
@@ -20,10 +21,13 @@ export class FileOutput implements Output {
   /**
    * Touches nothing: a file comes into being with its first event.
    * @param warn is told what goes wrong with files that are already rotated
+   * @param autoFsync what `fsync: auto` means
    */
-  constructor(settings: FileSettings, warn: (text: string) => void) {
+  constructor(settings: FileSettings, warn: (text: string) => void, autoFsync: Fsync = 'interval') {
     this.name = settings.name;
-    this.settings = settings;
+    this.path = settings.path;
+    const { rotate, fsync } = settings;
+    this.settings = { rotate, fsync: fsync === 'auto' ? autoFsync : fsync };
     this.warn = warn;
     this.byKind = settings.path.includes(KIND_PLACEHOLDER);
   }
@@ -62,7 +66,7 @@ export class FileOutput implements Output {
 
   private split(batch: readonly CimEvent[]): Part[] {
     if (batch.length === 0) return [];
-    const { path } = this.settings;
+    const { path } = this;
     if (!this.byKind) return [{ file: this.file(path), events: batch }];
     return KINDS.flatMap((kind) => {
       const events = batch.filter((event) => event.kind === kind);

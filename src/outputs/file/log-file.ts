@@ -1,7 +1,7 @@
 /** One file that lines are appended to: opened anew when it was moved away, rotated, forced to the disk. */
 import { closeSync, fdatasync, fdatasyncSync, renameSync, statSync } from 'node:fs';
 import type { CimEvent } from '../../cim/event.ts';
-import type { FileSettings } from '../options.ts';
+import type { FileSettings, Fsync } from '../options.ts';
 import {
   gather,
   systemErrorText,
@@ -20,9 +20,15 @@ const PLACE_CHECK_MS = 1_000;
 /** How often rotated files are looked after where no rotation gives the occasion. */
 const KEEP_INTERVAL_MS = 60_000;
 
+/** What a file is told of the settings. */
+export interface LogFileSettings {
+  readonly rotate: FileSettings['rotate'];
+  readonly fsync: Fsync;
+}
+
 export class LogFile {
   private readonly path: string;
-  private readonly settings: Pick<FileSettings, 'rotate' | 'fsync'>;
+  private readonly settings: LogFileSettings;
   private readonly warn: (text: string) => void;
   private readonly gzipAfterMs: number;
   private log: OpenLog | undefined;
@@ -40,12 +46,7 @@ export class LogFile {
   private warned = '';
   private readonly closing = new AbortController();
 
-  constructor(
-    path: string,
-    settings: Pick<FileSettings, 'rotate' | 'fsync'>,
-    warn: (text: string) => void,
-    gzipAfterMs = GZIP_AFTER_MS,
-  ) {
+  constructor(path: string, settings: LogFileSettings, warn: (text: string) => void, gzipAfterMs = GZIP_AFTER_MS) {
     this.path = path;
     this.settings = settings;
     this.warn = warn;

@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { LogFile } from '../../../src/outputs/file/log-file.ts';
+import { LogFile, type LogFileSettings } from '../../../src/outputs/file/log-file.ts';
+import type { Fsync } from '../../../src/outputs/options.ts';
 import { DeliveryError } from '../../../src/outputs/output.ts';
 import { eventOf, eventsOf } from '../events.ts';
 import { fileSettings } from '../routes.ts';
@@ -26,6 +27,11 @@ const folder = mkdtempSync(join(tmpdir(), 'vesper-rotation-'));
 after(() => rmSync(folder, { recursive: true }));
 
 let files = 0;
+
+function logSettings(path: string, options: object = {}): LogFileSettings {
+  const { rotate, fsync } = fileSettings(path, { fsync: 'interval', ...options });
+  return { rotate, fsync: fsync as Fsync };
+}
 
 /** A file in a directory of its own, and what is in that directory. */
 class Subject {
@@ -37,12 +43,7 @@ class Subject {
 
   /** @param options of a file output */
   constructor(options: object, gzipAfterMs = 0) {
-    this.log = new LogFile(
-      this.path,
-      fileSettings(this.path, options),
-      (text) => this.warnings.push(text),
-      gzipAfterMs,
-    );
+    this.log = new LogFile(this.path, logSettings(this.path, options), (text) => this.warnings.push(text), gzipAfterMs);
   }
 
   /** Appends batches of one line of ten bytes. */
@@ -105,7 +106,7 @@ describe('a file that rotates', () => {
     await subject.close();
     const next = new LogFile(
       subject.path,
-      fileSettings(subject.path, { rotate: { interval_s: 1, gzip: false } }),
+      logSettings(subject.path, { rotate: { interval_s: 1, gzip: false } }),
       assert.fail,
     );
     next.appendNow([eventOf('3')]);
@@ -238,7 +239,7 @@ describe('a file that others move', () => {
 
 describe('a file in a dangerous place', () => {
   const refusal = (path: string): string => {
-    const log = new LogFile(path, fileSettings(path), assert.fail);
+    const log = new LogFile(path, logSettings(path), assert.fail);
     try {
       log.appendNow(eventsOf(['1']));
     } catch (error) {
