@@ -197,10 +197,10 @@ export interface ServerHello {
 /** Fingerprints of hellos, those that are asked for and defined: SSLv2 has none. */
 export interface Fingerprints {
   /** MD5 of the ClientHello's lists (github.com/salesforce/ja3), and of the ServerHello's. */
-  readonly ja3?: string;
-  readonly ja3s?: string;
+  readonly ja3?: string | undefined;
+  readonly ja3s?: string | undefined;
   /** Of the ClientHello (github.com/FoxIO-LLC/ja4). */
-  readonly ja4?: string;
+  readonly ja4?: string | undefined;
 }
 
 /** One ClientHello as it passed; `conversation.client` sent it. */
@@ -210,9 +210,9 @@ export interface ClientHelloEvent {
   readonly time: Timestamp;
   readonly conversation: Conversation;
   /** See `TlsHandshakeEvent`. */
-  readonly quicVersion?: number;
+  readonly quicVersion?: number | undefined;
   readonly hello: ClientHello;
-  readonly fingerprints?: Fingerprints;
+  readonly fingerprints?: Fingerprints | undefined;
 }
 
 /** One ServerHello or HelloRetryRequest as it passed; `conversation.client` is the TLS client, its receiver. */
@@ -221,9 +221,9 @@ export interface ServerHelloEvent {
   readonly time: Timestamp;
   readonly conversation: Conversation;
   /** See `TlsHandshakeEvent`. */
-  readonly quicVersion?: number;
+  readonly quicVersion?: number | undefined;
   readonly hello: ServerHello;
-  readonly fingerprints?: Fingerprints;
+  readonly fingerprints?: Fingerprints | undefined;
 }
 
 export interface CertificateKey {
@@ -308,38 +308,40 @@ export type Preface =
 /** What a handshake shows in the clear besides its hellos. A missing field was not observable. */
 export interface HandshakeDetails {
   /** The server's certificate chain, leaf first; never visible under TLS 1.3. */
-  readonly certificates?: readonly Certificate[];
+  readonly certificates?: readonly Certificate[] | undefined;
   /** The client's, where it was asked for one and sent it. */
-  readonly clientCertificates?: readonly Certificate[];
+  readonly clientCertificates?: readonly Certificate[] | undefined;
   /** A CertificateRequest was seen, or, up to TLS 1.2, certainly none was sent. */
-  readonly clientCertificateAsked?: boolean;
+  readonly clientCertificateAsked?: boolean | undefined;
   /** Group of the key exchange: TLS 1.3's key share, else ServerKeyExchange's named curve (RFC 8422 §5.4). */
-  readonly group?: number;
+  readonly group?: number | undefined;
   /** Size of the finite-field Diffie-Hellman prime in bits (RFC 5246 §7.4.3). */
-  readonly dhBits?: number;
+  readonly dhBits?: number | undefined;
   /** SignatureScheme of the ServerKeyExchange. */
-  readonly signatureScheme?: number;
+  readonly signatureScheme?: number | undefined;
   /** An abbreviated handshake: session id, ticket or PSK (RFC 5246 §7.3, RFC 8446 §2.2). */
-  readonly resumed?: boolean;
-  readonly resumedBy?: 'session_id' | 'ticket' | 'psk';
+  readonly resumed?: boolean | undefined;
+  readonly resumedBy?: 'session_id' | 'ticket' | 'psk' | undefined;
   /** The server issued a ticket in the clear (RFC 5077 §3.3). */
-  readonly ticketIssued?: true;
+  readonly ticketIssued?: true | undefined;
   /** An OCSP response came with the certificate (RFC 6066 §8). */
-  readonly ocspStapled?: boolean;
+  readonly ocspStapled?: boolean | undefined;
   /** Up to TLS 1.2, agreed by both (RFC 7627, RFC 5746). */
-  readonly extendedMasterSecret?: boolean;
-  readonly secureRenegotiation?: boolean;
+  readonly extendedMasterSecret?: boolean | undefined;
+  readonly secureRenegotiation?: boolean | undefined;
   /** The client offered early data (RFC 8446 §4.2.10). */
-  readonly earlyData?: true;
+  readonly earlyData?: true | undefined;
   /**
    * What is known of an `encrypted_client_hello`: `accepted` where the HelloRetryRequest confirms it, `public_name` where the
    * outer server name is one that providers of ECH publish, else `real_or_grease`.
    */
-  readonly encryptedClientHello?: 'accepted' | 'public_name' | 'real_or_grease';
+  readonly encryptedClientHello?: 'accepted' | 'public_name' | 'real_or_grease' | undefined;
   /** The plaintext protocol that came before the hello, as STARTTLS and CONNECT do; `plaintext` where it was not recognized. */
-  readonly after?: Preface | 'plaintext';
+  readonly after?: Preface | 'plaintext' | undefined;
   /** A plaintext alert that ended it (RFC 8446 §6). */
-  readonly alert?: { readonly from: 'client' | 'server'; readonly level: number; readonly description: number };
+  readonly alert?:
+    | { readonly from: 'client' | 'server'; readonly level: number; readonly description: number }
+    | undefined;
 }
 
 /** A whole handshake as far as it is in the clear. At least one of the hellos is there. */
@@ -349,14 +351,14 @@ export interface TlsHandshakeEvent {
   readonly time: Timestamp;
   readonly conversation: Conversation;
   /** Version of the QUIC connection that carried it (RFC 9000 §15); missing over TCP and in DTLS. */
-  readonly quicVersion?: number;
+  readonly quicVersion?: number | undefined;
   /** The last ClientHello: after a HelloRetryRequest, the second. */
   readonly client: ClientHello | undefined;
   readonly retry: ServerHello | undefined;
   readonly server: ServerHello | undefined;
-  readonly details?: HandshakeDetails;
+  readonly details?: HandshakeDetails | undefined;
   /** Of the first ClientHello, and of the ServerHello. */
-  readonly fingerprints?: Fingerprints;
+  readonly fingerprints?: Fingerprints | undefined;
   /** Seconds from the first ClientHello to the ServerHello. */
   readonly responseTime: number | undefined;
 }

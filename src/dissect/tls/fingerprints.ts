@@ -63,15 +63,16 @@ export class Fingerprinter {
 
   private newClient(hello: ClientHello, transport: Ja4Transport, key: string | undefined): Fingerprints {
     const fingerprints = {
-      ...(this.ja3 && { ja3: hash('md5', ja3Text(hello)) }),
-      ...(this.ja4 && { ja4: ja4Of(hello, transport) }),
+      ja3: this.ja3 ? hash('md5', ja3Text(hello)) : undefined,
+      ja3s: undefined,
+      ja4: this.ja4 ? ja4Of(hello, transport) : undefined,
     };
     if (key !== undefined) this.clients.set(key, fingerprints);
     return fingerprints;
   }
 
   private newServer(hello: ServerHello, key: string | undefined): Fingerprints {
-    const fingerprints = { ja3s: hash('md5', ja3sText(hello)) };
+    const fingerprints = { ja3: undefined, ja3s: hash('md5', ja3sText(hello)), ja4: undefined };
     if (key !== undefined) this.servers.set(key, fingerprints);
     return fingerprints;
   }

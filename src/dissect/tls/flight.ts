@@ -12,8 +12,6 @@ const TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
 
 export type Alert = NonNullable<HandshakeDetails['alert']>;
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
 /** Messages up to TLS 1.2 that `Flight.message` reads, by type. */
 export function isReadAfterHello(type: number): boolean {
   return (
@@ -77,60 +75,55 @@ export class Flight {
     return undefined;
   }
 
-  /** All of it, with what the hellos tell together. Field by field: an object spread costs as much as ten of them. */
+  /** All of it, with what the hellos tell together. Every field is there, known or not: readers then see one shape. */
   details(
     client: ClientHello | undefined,
     retry: ServerHello | undefined,
     server: ServerHello | undefined,
   ): HandshakeDetails {
-    const details: Mutable<HandshakeDetails> = {};
     const { keyExchange, certificates } = this;
-    if (certificates) details.certificates = certificates;
-    if (this.clientCertificates) details.clientCertificates = this.clientCertificates;
-    const group = server?.keyShareGroup ?? keyExchange?.group;
-    if (group !== undefined) details.group = group;
-    if (keyExchange?.dhBits !== undefined) details.dhBits = keyExchange.dhBits;
-    if (keyExchange?.signatureScheme !== undefined) details.signatureScheme = keyExchange.signatureScheme;
-    this.resumption(details, client, server);
-    if (this.ticketIssued) details.ticketIssued = true;
-    if (server !== undefined && !server.sslv2 && !isTls13(server.version)) {
-      if (this.serverDone || this.asked) details.clientCertificateAsked = this.asked;
-      if (certificates) details.ocspStapled = this.stapled;
-      details.extendedMasterSecret = agreed(ExtensionType.extendedMasterSecret, client, server);
-      details.secureRenegotiation = agreed(ExtensionType.renegotiationInfo, client, server);
-    }
-    if (client?.extensions.includes(ExtensionType.earlyData)) details.earlyData = true;
-    if (client?.encryptedClientHello) details.encryptedClientHello = echEvidence(client, retry);
-    if (this.after) details.after = this.after;
-    if (this.alert) details.alert = this.alert;
-    return details;
+    const isOld = server !== undefined && !server.sslv2 && !isTls13(server.version);
+    const resumed = this.resumed(client, server);
+    return {
+      certificates,
+      clientCertificates: this.clientCertificates,
+      clientCertificateAsked: isOld && (this.serverDone || this.asked) ? this.asked : undefined,
+      group: server?.keyShareGroup ?? keyExchange?.group,
+      dhBits: keyExchange?.dhBits,
+      signatureScheme: keyExchange?.signatureScheme,
+      resumed,
+      resumedBy: resumed ? this.resumedBy(client, server) : undefined,
+      ticketIssued: this.ticketIssued || undefined,
+      ocspStapled: isOld && certificates ? this.stapled : undefined,
+      extendedMasterSecret: isOld ? agreed(ExtensionType.extendedMasterSecret, client, server) : undefined,
+      secureRenegotiation: isOld ? agreed(ExtensionType.renegotiationInfo, client, server) : undefined,
+      earlyData: client?.extensions.includes(ExtensionType.earlyData) || undefined,
+      encryptedClientHello: client?.encryptedClientHello ? echEvidence(client, retry) : undefined,
+      after: this.after,
+      alert: this.alert,
+    };
   }
 
-  private resumption(
-    details: Mutable<HandshakeDetails>,
-    client: ClientHello | undefined,
-    server: ServerHello | undefined,
-  ): void {
-    if (server === undefined || server.sslv2) return;
-    if (isTls13(server.version)) {
-      details.resumed = server.extensions.includes(ExtensionType.preSharedKey);
-      if (details.resumed) details.resumedBy = 'psk';
-      return;
-    }
-    if (this.serverDone || this.certificates || this.keyExchange) {
-      details.resumed = false;
-      return;
-    }
-    const hasTicket = client !== undefined && client.ticketLength > 0;
-    if (client !== undefined && server.sessionId !== '' && server.sessionId === client.sessionId) {
-      details.resumed = true;
-      // A client that resumes by ticket makes up a session id to see it echoed (RFC 5077 §3.4).
-      details.resumedBy = hasTicket ? 'ticket' : 'session_id';
-    } else if (this.encrypted) {
-      details.resumed = true;
-      if (hasTicket) details.resumedBy = 'ticket';
-    }
+  /** Undefined where it cannot be told. */
+  private resumed(client: ClientHello | undefined, server: ServerHello | undefined): boolean | undefined {
+    if (server === undefined || server.sslv2) return undefined;
+    if (isTls13(server.version)) return server.extensions.includes(ExtensionType.preSharedKey);
+    if (this.serverDone || this.certificates || this.keyExchange) return false;
+    return this.encrypted || echoesSession(client, server) || undefined;
   }
+
+  private resumedBy(client: ClientHello | undefined, server: ServerHello | undefined): HandshakeDetails['resumedBy'] {
+    if (server !== undefined && isTls13(server.version)) return 'psk';
+    // A client that resumes by ticket makes up a session id to see it echoed (RFC 5077 §3.4).
+    if (client !== undefined && client.ticketLength > 0) return 'ticket';
+    return echoesSession(client, server) ? 'session_id' : undefined;
+  }
+}
+
+function echoesSession(client: ClientHello | undefined, server: ServerHello | undefined): boolean {
+  return (
+    client !== undefined && server !== undefined && server.sessionId !== '' && server.sessionId === client.sessionId
+  );
 }
 
 /** Where the client is not in the capture, what the server answers was offered. */

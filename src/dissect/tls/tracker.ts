@@ -83,7 +83,7 @@ export class TlsTracker implements HandshakeReporter {
 
   chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
     if (!this.options.certificateEvents) return;
-    const { conversation } = this.hellos.carrier(connection.exchange);
+    const conversation = this.hellos.conversation(connection.exchange);
     const from = fromServer ? 'server' : 'client';
     const serverName = connection.exchange.client?.serverName;
     for (let index = 0; index < chain.length; index++) {

@@ -16,6 +16,10 @@ const EMPTY_CHAIN = handshake(11, Buffer.alloc(3));
 const ECDHE = handshake(12, Buffer.from('0300180104040300', 'hex'));
 const alert = (level: number, description: number): Buffer => tlsRecord(21, Buffer.from([level, description]));
 
+/** The fields that are known. */
+const known = (details: HandshakeDetails = {}): object =>
+  Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined));
+
 function detailsOf(run: (connection: TlsTest) => void): HandshakeDetails {
   const connection = new TlsTest(EVERYTHING);
   run(connection);
@@ -57,7 +61,7 @@ test("a full handshake of TLS 1.2: the server's flight is read, and the client's
   assert.equal(connection.send('server', SERVER_FLIGHT), true);
   assert.equal(connection.handshakes.length, 0);
   assert.equal(connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC])), false);
-  assert.deepEqual(connection.handshakes[0]?.details, FULL);
+  assert.deepEqual(known(connection.handshakes[0]?.details), FULL);
   assert.equal(connection.counters['tls.details_cut'], 0);
 });
 
@@ -67,7 +71,7 @@ test('the flight is the same cut into segments and records of any size', () => {
       connection.send('client', TLS12_CLIENT_HELLO);
       connection.sendCut('server', SERVER_FLIGHT, size);
     });
-    assert.deepEqual(cut, FULL, `segments of ${size}`);
+    assert.deepEqual(known(cut), FULL, `segments of ${size}`);
     const records = Buffer.concat(
       [EMPTY_CHAIN, CERTIFICATE_STATUS, ECDHE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE].map((record) =>
         refragment(record, size),
@@ -78,7 +82,7 @@ test('the flight is the same cut into segments and records of any size', () => {
       connection.send('server', TLS12_SERVER_HELLO);
       connection.send('server', records);
     });
-    assert.deepEqual(split, FULL, `records of ${size}`);
+    assert.deepEqual(known(split), FULL, `records of ${size}`);
   }
 });
 
@@ -151,7 +155,7 @@ test('resumption: an echoed session id, a ticket, a short handshake; TLS 1.3 by 
     connection.send('client', SIMPLE_CLIENT_HELLO);
     connection.send('server', SIMPLE_SERVER_HELLO);
   });
-  assert.deepEqual(tls13, { group: 29, resumed: false });
+  assert.deepEqual(known(tls13), { group: 29, resumed: false });
 });
 
 test('a fatal alert ends the handshake, from either side; a warning does not; an encrypted one is none', () => {
@@ -166,7 +170,7 @@ test('a fatal alert ends the handshake, from either side; a warning does not; an
   const bytes = alert(2, 48);
   refused.send('client', bytes.subarray(0, 6));
   assert.equal(refused.send('client', bytes.subarray(6)), false);
-  assert.deepEqual(refused.handshakes[0]?.details, {
+  assert.deepEqual(known(refused.handshakes[0]?.details), {
     ...FULL,
     alert: { from: 'client', level: 2, description: 48 },
   });
@@ -176,7 +180,7 @@ test('a fatal alert ends the handshake, from either side; a warning does not; an
     connection.send('server', Buffer.concat([alert(1, 112), SERVER_FLIGHT]));
     connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC, alert(2, 40)]));
   });
-  assert.deepEqual(warned, FULL);
+  assert.deepEqual(known(warned), FULL);
 });
 
 test('the server alone, and a flight that is cut', () => {
@@ -210,7 +214,7 @@ test('a TLS server that opened the connection, hellos with a SYN, and a keep-ali
     connection.send('server', SERVER_FLIGHT.subarray(99, 100), { at: 99 });
     connection.send('server', SERVER_FLIGHT.subarray(100));
   });
-  assert.deepEqual(keptAlive, FULL);
+  assert.deepEqual(known(keptAlive), FULL);
 });
 
 test('the certificate message of a hostile server: lists that overrun, noise, no end', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createCounters } from '../../../src/counters.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
@@ -20,6 +21,19 @@ test('a certificate that was read before is the same object', () => {
   const [first] = store.chain(list(LEAF), 1);
   const [again, twice] = store.chain(list(LEAF, LEAF), 2);
   assert.ok(first !== undefined && first === again && first === twice);
+});
+
+test('certificates that differ are told apart, whatever they have in common', () => {
+  const store = new CertificateStore(createCounters());
+  // Another signature with the same end, of the same length: the two share a place.
+  const other = Buffer.from(LEAF);
+  other[LEAF.length - 8]! ^= 1;
+  const long = selfSigned(P256, '/CN=long', '-addext', `nsComment=${'x'.repeat(5_000)}`);
+  const ders = [LEAF, other, LEAF, LEAF, other, long, long];
+  assert.deepEqual(
+    store.chain(list(...ders), 1).map(({ sha256 }) => sha256),
+    ders.map((der) => createHash('sha256').update(der).digest('hex')),
+  );
 });
 
 test('what is no certificate is counted each time and left out of the chain', () => {
