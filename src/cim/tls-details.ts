@@ -2,6 +2,7 @@
 import type { ClientHello, Fingerprints, HandshakeDetails } from '../dissect/event.ts';
 import { alertName, groupName, signatureSchemeName } from '../dissect/iana.ts';
 import { POST_QUANTUM_GROUPS, POST_QUANTUM_SIGNATURES } from '../dissect/tls/post-quantum.ts';
+import { perList } from '../dissect/tls/shared-lists.ts';
 import { type LineWriter, Piece } from './json-line.ts';
 import type { LineParts } from './line-parts.ts';
 import { NamePieces } from './pieces.ts';
@@ -63,8 +64,8 @@ function writeFlag(writer: LineWriter, pieces: ReturnType<typeof flag>, value: b
   if (value !== undefined) writer.piece(value ? pieces.yes : pieces.no);
 }
 
-const isPostQuantumGroup = (code: number): boolean => POST_QUANTUM_GROUPS.has(code);
-const isPostQuantumSignature = (code: number): boolean => POST_QUANTUM_SIGNATURES.has(code);
+const hasPostQuantumGroup = perList((codes) => codes.some((code) => POST_QUANTUM_GROUPS.has(code)));
+const hasPostQuantumSignature = perList((codes) => codes.some((code) => POST_QUANTUM_SIGNATURES.has(code)));
 
 export function writeDetails({ writer }: LineParts, details: HandshakeDetails, client: ClientHello | undefined): void {
   const { group, dhBits, signatureScheme, resumed, resumedBy, after, alert, encryptedClientHello } = details;
@@ -87,8 +88,8 @@ export function writeDetails({ writer }: LineParts, details: HandshakeDetails, c
   writeFlag(writer, EARLY_DATA, details.earlyData);
   const chosen = group !== undefined && POST_QUANTUM_GROUPS.has(group);
   if (chosen) writer.piece(POST_QUANTUM.chosen);
-  else if (client?.groups.some(isPostQuantumGroup)) writer.piece(POST_QUANTUM.offered);
-  if (client?.signatureAlgorithms.some(isPostQuantumSignature)) writer.piece(POST_QUANTUM_SIGNATURE);
+  else if (client !== undefined && hasPostQuantumGroup(client.groups)) writer.piece(POST_QUANTUM.offered);
+  if (client !== undefined && hasPostQuantumSignature(client.signatureAlgorithms)) writer.piece(POST_QUANTUM_SIGNATURE);
   if (encryptedClientHello !== undefined) {
     writer.piece(ECH);
     writer.safe(encryptedClientHello);

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { ClientHello, Fingerprints, ServerHello } from '../event.ts';
 import { ja3sText, ja3Text } from './ja3.ts';
 import { JA4_HASH_DIGITS, type Ja4Transport, ja4Extensions, ja4Prefix, ja4Suites } from './ja4.ts';
+import { isEqual } from './shared-lists.ts';
 
 export const FINGERPRINT_NAMES = ['ja3', 'ja3s', 'ja4'] as const;
 export type FingerprintName = (typeof FINGERPRINT_NAMES)[number];
@@ -35,30 +36,86 @@ class FingerprintCache {
   }
 }
 
+/**
+ * The last hello with each list of extensions. Equal lists are one array (`shared-lists.ts`), so that the same hello is known by
+ * comparing a few references, where its key takes a microsecond to put together and to look up.
+ */
+class RecentHellos<Hello extends { readonly extensions: readonly number[] }> {
+  private readonly kept = new WeakMap<
+    readonly number[],
+    { readonly hello: Hello; readonly fingerprints: Fingerprints }
+  >();
+  private readonly isSame: (a: Hello, b: Hello) => boolean;
+
+  /** @param isSame whether two hellos with the same extensions have the same fingerprints */
+  constructor(isSame: (a: Hello, b: Hello) => boolean) {
+    this.isSame = isSame;
+  }
+
+  get(hello: Hello): Fingerprints | undefined {
+    const last = this.kept.get(hello.extensions);
+    return last !== undefined && this.isSame(last.hello, hello) ? last.fingerprints : undefined;
+  }
+
+  set(hello: Hello, fingerprints: Fingerprints): void {
+    this.kept.set(hello.extensions, { hello, fingerprints });
+  }
+}
+
+/** What JA3 and JA4 depend on besides the carrier. */
+function isSameClient(a: ClientHello, b: ClientHello): boolean {
+  return (
+    a.cipherSuites === b.cipherSuites &&
+    a.groups === b.groups &&
+    a.signatureAlgorithms === b.signatureAlgorithms &&
+    a.supportedVersions === b.supportedVersions &&
+    isEqual(a.pointFormats, b.pointFormats) &&
+    a.legacyVersion === b.legacyVersion &&
+    a.alpn[0] === b.alpn[0]
+  );
+}
+
+function isSameServer(a: ServerHello, b: ServerHello): boolean {
+  return a.cipherSuite === b.cipherSuite && a.legacyVersion === b.legacyVersion;
+}
+
 export class Fingerprinter {
   private readonly ja3: boolean;
   private readonly ja3s: boolean;
   private readonly ja4: boolean;
   private readonly clients = new FingerprintCache();
   private readonly servers = new FingerprintCache();
+  private readonly recentClients: Readonly<Record<Ja4Transport, RecentHellos<ClientHello>>>;
+  private readonly recentServers = new RecentHellos(isSameServer);
 
   constructor(names: readonly FingerprintName[]) {
     this.ja3 = names.includes('ja3');
     this.ja3s = names.includes('ja3s');
     this.ja4 = names.includes('ja4');
+    const recent = () => new RecentHellos(isSameClient);
+    this.recentClients = { t: recent(), q: recent(), d: recent() };
   }
 
   /** Undefined where none is wanted or defined. */
   client(hello: ClientHello, transport: Ja4Transport): Fingerprints | undefined {
     if (hello.sslv2 || !(this.ja3 || this.ja4)) return undefined;
+    const recent = this.recentClients[transport];
+    const last = recent.get(hello);
+    if (last !== undefined) return last;
     const key = clientKey(hello, transport);
-    return (key === undefined ? undefined : this.clients.get(key)) ?? this.newClient(hello, transport, key);
+    const kept = (key === undefined ? undefined : this.clients.get(key)) ?? this.newClient(hello, transport, key);
+    recent.set(hello, kept);
+    return kept;
   }
 
   server(hello: ServerHello): Fingerprints | undefined {
     if (hello.sslv2 || !this.ja3s) return undefined;
+    const last = this.recentServers.get(hello);
+    if (last !== undefined) return last;
     const key = serverKey(hello);
-    return (key === undefined ? undefined : this.servers.get(key)) ?? this.newServer(hello, key);
+    const kept = (key === undefined ? undefined : this.servers.get(key)) ?? this.newServer(hello, key);
+    this.recentServers.set(hello, kept);
+    return kept;
   }
 
   private newClient(hello: ClientHello, transport: Ja4Transport, key: string | undefined): Fingerprints {

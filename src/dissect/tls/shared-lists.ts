@@ -44,7 +44,7 @@ function mix(hash: number, value: number): number {
   return Math.imul(hash ^ value, 0x9e3779b1);
 }
 
-function isEqual(list: readonly number[], values: readonly number[]): boolean {
+export function isEqual(list: readonly number[], values: readonly number[]): boolean {
   if (list.length !== values.length) return false;
   for (let i = 0; i < values.length; i++) if (list[i] !== values[i]) return false;
   return true;
@@ -60,4 +60,16 @@ function newListAt(view: DataView, position: number, count: number): readonly nu
   const list = new Array<number>(count);
   for (let i = 0; i < count; i++) list[i] = view.getUint16(position + 2 * i);
   return list;
+}
+
+/** What `make` makes of a list, kept as long as the list itself: for lists that are shared. */
+export function perList<T>(make: (list: readonly number[]) => T): (list: readonly number[]) => T {
+  const made = new WeakMap<readonly number[], { readonly value: T }>();
+  return (list) => {
+    const known = made.get(list);
+    if (known !== undefined) return known.value;
+    const value = make(list);
+    made.set(list, { value });
+    return value;
+  };
 }
