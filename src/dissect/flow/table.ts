@@ -65,7 +65,8 @@ export class FlowTable {
   private readonly index: FlowIndex;
   private readonly wheel: TimerWheel;
   private readonly conversations: Conversations;
-  private readonly tallies: Tallies;
+  /** Made for the first tally: only a kernel that counts has any. */
+  private tallies: Tallies | undefined;
   private readonly duplicates: Duplicates | undefined;
   private nextSession = 1;
   private hand = 0;
@@ -77,7 +78,6 @@ export class FlowTable {
     this.records = new FlowRecords(options.capacity);
     this.index = new FlowIndex(this.records);
     this.wheel = new TimerWheel(this.records, (slot) => this.due(slot));
-    this.tallies = new Tallies(this.records, counters);
     this.duplicates = options.deduplicate ? new Duplicates(options.capacity) : undefined;
     this.conversations = new Conversations(this.records, (index) => hooks.interfaceName(index));
   }
@@ -97,7 +97,7 @@ export class FlowTable {
     const hash = key.hash();
     let slot = this.index.find(key, hash);
     if (slot >= 0) {
-      if (tally !== undefined) this.tallies.settle(slot, tally);
+      if (tally !== undefined) this.takeTallies().settle(slot, tally);
       else if (this.duplicates?.isDuplicate(slot, side, packet.frame)) return -Disposition.duplicate;
     }
     if (slot >= 0 && isTcp && opensAnother(records, slot, packet, side)) {
@@ -106,7 +106,7 @@ export class FlowTable {
     }
     if (slot < 0) slot = this.create(packet, hash);
 
-    if (tally !== undefined) this.tallies.adopt(slot, tally);
+    if (tally !== undefined) this.takeTallies().adopt(slot, tally);
     if (packet.frame.owner !== undefined) this.conversations.setOwner(slot, packet.frame.owner);
 
     const { words, doubles, bytes } = records;
@@ -143,7 +143,7 @@ export class FlowTable {
   settle(tally: Tally): boolean {
     this.key.load(tally.key);
     const slot = this.index.find(this.key, this.key.hash());
-    if (slot >= 0) this.tallies.settle(slot, tally);
+    if (slot >= 0) this.takeTallies().settle(slot, tally);
     return slot >= 0;
   }
 
@@ -213,6 +213,11 @@ export class FlowTable {
     return seconds < first || (seconds === first && nanos < (words[hot + Hot.firstNanos] as number));
   }
 
+  private takeTallies(): Tallies {
+    this.tallies ??= new Tallies(this.records, this.counters);
+    return this.tallies;
+  }
+
   private create(packet: Packet, hash: number): number {
     const disposition = this.hooks.admit(packet);
     const { key, records } = this;
@@ -228,7 +233,7 @@ export class FlowTable {
     doubles[(hot + Hot.session) / 2] = this.nextSession++;
     bytes[hot * 4 + HotByte.disposition] = disposition;
     this.index.add(slot, hash);
-    this.tallies.start(slot);
+    this.tallies?.start(slot);
     this.duplicates?.start(slot, key.side, packet.frame);
     this.conversations.start(slot, packet, key.side);
     words[records.origin(slot) + Origin.records] = 0;
@@ -343,7 +348,7 @@ export class FlowTable {
 
   /** Asks the kernel for what it has counted since the flow's last packet here. */
   private refresh(slot: number): void {
-    if (this.tallies.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
+    if (this.tallies?.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
   }
 
   private isSilent(slot: number): boolean {
@@ -369,7 +374,7 @@ export class FlowTable {
     this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.hooks.close?.(this.session(slot));
     this.conversations.end(slot);
-    if (this.tallies.has(slot)) this.hooks.forget?.(words, hot);
+    if (this.tallies?.has(slot)) this.hooks.forget?.(words, hot);
     records.release(slot);
     this.counters['flows.active']--;
   }
