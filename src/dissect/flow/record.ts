@@ -208,6 +208,12 @@ export class FlowRecords {
     this.free = slot;
   }
 
+  /** Releases all. */
+  clear(): void {
+    this.touched = 0;
+    this.free = NONE;
+  }
+
   /** Which slots hold flows: of all that were handed out, those that were not released. */
   taken(): number[] {
     const released = new Uint8Array(this.touched);

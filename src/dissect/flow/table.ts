@@ -2,7 +2,7 @@
 import type { Counters } from '../../counters.ts';
 import type { Conversation, FlowEndReason, FlowEvent } from '../event.ts';
 import { Disposition } from '../net/decoder.ts';
-import { IpProtocol, type Packet } from '../net/packet.ts';
+import { IpProtocol, type Packet, TcpFlag } from '../net/packet.ts';
 import type { Tally } from '../tally.ts';
 import { Conversations } from './conversation.ts';
 import { Duplicates } from './duplicates.ts';
@@ -94,13 +94,14 @@ export class FlowTable {
     key.set(packet);
     const { side } = key;
     const isTcp = packet.protocol === IpProtocol.tcp;
+    const isSyn = isTcp && (packet.tcpFlags & TcpFlag.syn) !== 0;
     const hash = key.hash();
     let slot = this.index.find(key, hash);
     if (slot >= 0) {
       if (tally !== undefined) this.takeTallies().settle(slot, tally);
       else if (this.duplicates?.isDuplicate(slot, side, packet.frame)) return -Disposition.duplicate;
     }
-    if (slot >= 0 && isTcp && opensAnother(records, slot, packet, side)) {
+    if (slot >= 0 && isSyn && opensAnother(records, slot, packet, side)) {
       this.finish(slot, 'reused');
       slot = -1;
     }
@@ -120,7 +121,7 @@ export class FlowTable {
     doubles[at + 1] = (doubles[at + 1] as number) + packet.ipLength;
     doubles[at + 2] = (doubles[at + 2] as number) + packet.payloadLength;
 
-    if (isTcp) this.fixRoles(slot, packet, side);
+    if (isSyn) this.fixRoles(slot, packet, side);
     const fromClient = ((bytes[hot * 4 + HotByte.marks] as number) & Mark.clientIsSide1) === side;
     this.fromClient = fromClient;
     if (fromClient && ((bytes[hot * 4 + HotByte.roles] as number) & RoleMark.clientHeader) === 0) {
@@ -185,7 +186,14 @@ export class FlowTable {
   end(): void {
     const slots = this.records.taken();
     slots.sort((a, b) => this.session(a) - this.session(b));
-    for (const slot of slots) this.finish(slot, 'end_of_capture');
+    for (const slot of slots) {
+      this.refresh(slot);
+      this.conclude(slot, 'end_of_capture');
+    }
+    // Taken out together: one by one, a million flows are a million places in memory.
+    this.wheel.clear();
+    this.index.clear();
+    this.records.clear();
   }
 
   /** Widens the record's time. Frames need not be in order: the earliest is the first, the latest the last. */
@@ -364,18 +372,24 @@ export class FlowTable {
 
   /** Ends a flow that is not in the wheel. A connection that was closed or reset ended by that, whatever came after. */
   private close(slot: number, reason: FlowEndReason): void {
-    const { records } = this;
-    const { words, bytes } = records;
-    const hot = records.hot(slot);
+    const { words } = this.records;
+    const hot = this.records.hot(slot);
+    this.conclude(slot, reason);
+    this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
+    this.records.release(slot);
+  }
+
+  /** The last record of a flow, and everything of it that is kept elsewhere. */
+  private conclude(slot: number, reason: FlowEndReason): void {
+    const { words, bytes } = this.records;
+    const hot = this.records.hot(slot);
     if (bytes[hot * 4 + HotByte.disposition] === 0) {
       this.hooks.end(slot);
       this.report(slot, this.closeReason(slot) ?? reason);
     }
-    this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.hooks.close?.(this.session(slot));
     this.conversations.end(slot);
     if (this.tallies?.has(slot)) this.hooks.forget?.(words, hot);
-    records.release(slot);
     this.counters['flows.active']--;
   }
 
