@@ -1,7 +1,7 @@
 /** The settings in force: defaults, then the YAML file, then the environment, then flags; later over earlier. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import convict from 'convict';
+import type convict from 'convict';
 import type { Node, Scalar as ScalarNode } from 'yaml';
 import type { Extras, Kind } from './cim/event.ts';
 import type { FingerprintName } from './dissect/tls/fingerprints.ts';
@@ -48,6 +48,8 @@ export interface Config {
 }
 
 const require = createRequire(import.meta.url);
+/** An import of CommonJS would have its text searched for exports first, by a parser that nothing else needs. */
+const convictOf: typeof convict = require('convict');
 
 /** What the project's own tests are told; no settings. */
 const TEST_VARIABLES: ReadonlySet<string> = new Set([
@@ -63,7 +65,7 @@ function convictSchema(): convict.Schema<Tree> {
   const schema: Tree = {};
   for (const [path, { doc, default: value, env, format }] of SETTINGS) {
     const name = `vesper:${path}`;
-    convict.addFormat({ name, validate: () => {}, coerce: format.coerce });
+    convictOf.addFormat({ name, validate: () => {}, coerce: format.coerce });
     setPath(schema, path, { doc, default: value, env, format: name });
   }
   return schema as unknown as convict.Schema<Tree>;
@@ -159,7 +161,7 @@ export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
 ): Config {
   const fromFile: FileSettings = file === undefined ? { values: {}, places: new Map() } : readFile(file);
-  const config = convict(convictSchema(), { env, args: [] });
+  const config = convictOf(convictSchema(), { env, args: [] });
   config.load(fromFile.values);
   const complaints: string[] = [];
   for (const [path, value] of flags) {

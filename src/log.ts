@@ -1,7 +1,8 @@
 /** The agent's own log: JSON lines for machines, short text for a person at a terminal. Always on standard error. */
-import { type Logger, pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { Logger as PinoLogger } from 'pino';
 
-export type { Logger };
+export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error'>;
 export type LogFormat = 'json' | 'text';
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = {
@@ -22,12 +23,37 @@ function toText(line: string): string {
   return `${[`vesper: ${LEVEL_NAMES[Number(level)] ?? level}: ${msg}`, ...fields].join(' ')}\n`;
 }
 
-/** Writes are synchronous: a line said before an exit is on the terminal. */
-export function createLogger(level: string, format: LogFormat): Logger {
+const require = createRequire(import.meta.url);
+
+function openLog(level: string, format: LogFormat): PinoLogger {
+  const { pino }: typeof import('pino') = require('pino');
   const stream = {
     write(line: string): void {
       process.stderr.write(format === 'text' ? toText(line) : line);
     },
   };
   return pino({ level, base: null }, stream);
+}
+
+/**
+ * Writes are synchronous: a line said before an exit is on the terminal. pino is loaded with the first line: it takes 30 ms
+ * of a start.
+ */
+export function createLogger(level: string, format: LogFormat): Logger {
+  let opened: PinoLogger | undefined;
+  const say = <M extends keyof Logger>(method: M): Logger[M] => {
+    opened ??= openLog(level, format);
+    return opened[method].bind(opened);
+  };
+  return {
+    get info() {
+      return say('info');
+    },
+    get warn() {
+      return say('warn');
+    },
+    get error() {
+      return say('error');
+    },
+  };
 }

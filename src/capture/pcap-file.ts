@@ -1,15 +1,12 @@
 /** A capture file as a source of frames: pcap or pcapng, plain or gzip, from a path or from standard input. */
 import { createReadStream, fstatSync, open as openCallback, type Stats } from 'node:fs';
-import { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { type Capture, CaptureError, type FrameSink } from './capture.ts';
 import { FILE_HEADER, Pcap } from './pcap.ts';
 import { LAST_SECOND, type RecordFormat } from './pcap-format.ts';
-import { type ByteSource, FileSource, GzipSource, StreamSource } from './pcap-source.ts';
+import { type ByteSource, FileSource } from './pcap-source.ts';
 import { ByteWindow } from './pcap-window.ts';
-import { Pcapng, SECTION_START } from './pcapng.ts';
 
 export interface PcapFileOptions {
   /** Something of the file was not usable: a whole sentence that names the file and the place in it. */
@@ -68,6 +65,7 @@ export class PcapFile implements Capture {
       let window = new ByteWindow(read);
       await window.fill(MAGIC_LENGTH);
       if (window.end >= 2 && window.view.getUint16(0) === GZIP_MAGIC) {
+        const { GzipSource } = await import('./gzip-source.ts');
         read = new GzipSource(source, Buffer.from(window.bytes.subarray(0, window.end)));
         window = new ByteWindow(read);
         await window.fill(MAGIC_LENGTH);
@@ -144,20 +142,24 @@ export class PcapFile implements Capture {
 async function sourceOf(path: string, name: string): Promise<ByteSource> {
   try {
     if (path === '-') {
-      if (isatty(0)) throw new CaptureError('standard input is a terminal: pipe a capture into it, or name a file');
       const stats = fstatSync(0);
-      return stats.isFile() ? new FileSource(0, stats.size) : new StreamSource(process.stdin);
+      if (stats.isFile()) return new FileSource(0, stats.size);
+      const [{ isatty }, { StreamSource }] = await Promise.all([import('node:tty'), import('./stream-source.ts')]);
+      if (isatty(0)) throw new CaptureError('standard input is a terminal: pipe a capture into it, or name a file');
+      return new StreamSource(process.stdin);
     }
     // Asynchronous: opening a named pipe waits for its writer.
     const descriptor = await openFile(path, 'r');
-    return sourceOfDescriptor(descriptor, fstatSync(descriptor), path);
+    return await sourceOfDescriptor(descriptor, fstatSync(descriptor), path);
   } catch (error) {
     throw error instanceof CaptureError ? error : unreadable(name, error);
   }
 }
 
-function sourceOfDescriptor(fd: number, stats: Stats, path: string): ByteSource {
+/** What only pipes, compressed files and the other format need is loaded with the first of them. */
+async function sourceOfDescriptor(fd: number, stats: Stats, path: string): Promise<ByteSource> {
   if (stats.isFile() || stats.isDirectory()) return new FileSource(fd, stats.size);
+  const [{ Socket }, { StreamSource }] = await Promise.all([import('node:net'), import('./stream-source.ts')]);
   // A socket object waits for a pipe in the event loop, where a stop can end the wait; a read in the thread pool cannot.
   if (stats.isFIFO()) return new StreamSource(new Socket({ fd, readable: true, writable: false }));
   return new StreamSource(createReadStream(path, { fd }));
@@ -176,6 +178,7 @@ async function formatOf(window: ByteWindow, name: string): Promise<RecordFormat>
       `${name} holds nothing: it is cut within its pcap header, after ${window.end} of ${FILE_HEADER} bytes`,
     );
   }
+  const { Pcapng, SECTION_START } = await import('./pcapng.ts');
   if (end >= 4 && Pcapng.matches(view)) {
     if (end < SECTION_START) {
       throw new CaptureError(`${name} holds nothing: it is cut within its pcapng header, after ${end} bytes`);

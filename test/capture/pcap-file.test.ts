@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { CaptureError } from '../../src/capture/capture.ts';
 import { PcapFile } from '../../src/capture/pcap-file.ts';
-import { StreamSource } from '../../src/capture/pcap-source.ts';
+import { StreamSource } from '../../src/capture/stream-source.ts';
 import type { Frame } from '../../src/dissect/frame.ts';
 import {
   BytesSource,

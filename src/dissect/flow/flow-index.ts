@@ -56,6 +56,11 @@ export class FlowIndex {
     this.used--;
   }
 
+  clear(): void {
+    this.cells.fill(0);
+    this.used = 0;
+  }
+
   private place(entry: number, hash: number): void {
     const { cells, mask } = this;
     let cell = hash & mask;

@@ -169,8 +169,9 @@ export class FlowRecords {
     this.tcpRegion = capacity * HOT_WORDS;
     this.originRegion = this.tcpRegion + capacity * TCP_WORDS;
     const words = this.originRegion + capacity * ORIGIN_WORDS;
-    // A view of doubles wants whole ones.
-    const buffer = new ArrayBuffer((words + (words & 1)) * WORD);
+    // A view of doubles wants whole ones. Shared, although nobody shares it: V8 counts other buffers as garbage that waits,
+    // and collects everything twice before the first packet (20 ms).
+    const buffer = new SharedArrayBuffer((words + (words & 1)) * WORD);
     this.words = new Uint32Array(buffer);
     this.signed = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
@@ -205,6 +206,12 @@ export class FlowRecords {
   release(slot: number): void {
     this.signed[this.origin(slot) + Origin.next] = this.free;
     this.free = slot;
+  }
+
+  /** Releases all. */
+  clear(): void {
+    this.touched = 0;
+    this.free = NONE;
   }
 
   /** Which slots hold flows: of all that were handed out, those that were not released. */

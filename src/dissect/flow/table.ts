@@ -2,7 +2,7 @@
 import type { Counters } from '../../counters.ts';
 import type { Conversation, FlowEndReason, FlowEvent } from '../event.ts';
 import { Disposition } from '../net/decoder.ts';
-import { IpProtocol, type Packet } from '../net/packet.ts';
+import { IpProtocol, type Packet, TcpFlag } from '../net/packet.ts';
 import type { Tally } from '../tally.ts';
 import { Conversations } from './conversation.ts';
 import { Duplicates } from './duplicates.ts';
@@ -65,7 +65,8 @@ export class FlowTable {
   private readonly index: FlowIndex;
   private readonly wheel: TimerWheel;
   private readonly conversations: Conversations;
-  private readonly tallies: Tallies;
+  /** Made for the first tally: only a kernel that counts has any. */
+  private tallies: Tallies | undefined;
   private readonly duplicates: Duplicates | undefined;
   private nextSession = 1;
   private hand = 0;
@@ -77,7 +78,6 @@ export class FlowTable {
     this.records = new FlowRecords(options.capacity);
     this.index = new FlowIndex(this.records);
     this.wheel = new TimerWheel(this.records, (slot) => this.due(slot));
-    this.tallies = new Tallies(this.records, counters);
     this.duplicates = options.deduplicate ? new Duplicates(options.capacity) : undefined;
     this.conversations = new Conversations(this.records, (index) => hooks.interfaceName(index));
   }
@@ -94,19 +94,20 @@ export class FlowTable {
     key.set(packet);
     const { side } = key;
     const isTcp = packet.protocol === IpProtocol.tcp;
+    const isSyn = isTcp && (packet.tcpFlags & TcpFlag.syn) !== 0;
     const hash = key.hash();
     let slot = this.index.find(key, hash);
     if (slot >= 0) {
-      if (tally !== undefined) this.tallies.settle(slot, tally);
+      if (tally !== undefined) this.takeTallies().settle(slot, tally);
       else if (this.duplicates?.isDuplicate(slot, side, packet.frame)) return -Disposition.duplicate;
     }
-    if (slot >= 0 && isTcp && opensAnother(records, slot, packet, side)) {
+    if (slot >= 0 && isSyn && opensAnother(records, slot, packet, side)) {
       this.finish(slot, 'reused');
       slot = -1;
     }
     if (slot < 0) slot = this.create(packet, hash);
 
-    if (tally !== undefined) this.tallies.adopt(slot, tally);
+    if (tally !== undefined) this.takeTallies().adopt(slot, tally);
     if (packet.frame.owner !== undefined) this.conversations.setOwner(slot, packet.frame.owner);
 
     const { words, doubles, bytes } = records;
@@ -120,7 +121,7 @@ export class FlowTable {
     doubles[at + 1] = (doubles[at + 1] as number) + packet.ipLength;
     doubles[at + 2] = (doubles[at + 2] as number) + packet.payloadLength;
 
-    if (isTcp) this.fixRoles(slot, packet, side);
+    if (isSyn) this.fixRoles(slot, packet, side);
     const fromClient = ((bytes[hot * 4 + HotByte.marks] as number) & Mark.clientIsSide1) === side;
     this.fromClient = fromClient;
     if (fromClient && ((bytes[hot * 4 + HotByte.roles] as number) & RoleMark.clientHeader) === 0) {
@@ -143,7 +144,7 @@ export class FlowTable {
   settle(tally: Tally): boolean {
     this.key.load(tally.key);
     const slot = this.index.find(this.key, this.key.hash());
-    if (slot >= 0) this.tallies.settle(slot, tally);
+    if (slot >= 0) this.takeTallies().settle(slot, tally);
     return slot >= 0;
   }
 
@@ -185,7 +186,14 @@ export class FlowTable {
   end(): void {
     const slots = this.records.taken();
     slots.sort((a, b) => this.session(a) - this.session(b));
-    for (const slot of slots) this.finish(slot, 'end_of_capture');
+    for (const slot of slots) {
+      this.refresh(slot);
+      this.conclude(slot, 'end_of_capture');
+    }
+    // Taken out together: one by one, a million flows are a million places in memory.
+    this.wheel.clear();
+    this.index.clear();
+    this.records.clear();
   }
 
   /** Widens the record's time. Frames need not be in order: the earliest is the first, the latest the last. */
@@ -213,6 +221,11 @@ export class FlowTable {
     return seconds < first || (seconds === first && nanos < (words[hot + Hot.firstNanos] as number));
   }
 
+  private takeTallies(): Tallies {
+    this.tallies ??= new Tallies(this.records, this.counters);
+    return this.tallies;
+  }
+
   private create(packet: Packet, hash: number): number {
     const disposition = this.hooks.admit(packet);
     const { key, records } = this;
@@ -228,7 +241,7 @@ export class FlowTable {
     doubles[(hot + Hot.session) / 2] = this.nextSession++;
     bytes[hot * 4 + HotByte.disposition] = disposition;
     this.index.add(slot, hash);
-    this.tallies.start(slot);
+    this.tallies?.start(slot);
     this.duplicates?.start(slot, key.side, packet.frame);
     this.conversations.start(slot, packet, key.side);
     words[records.origin(slot) + Origin.records] = 0;
@@ -343,7 +356,7 @@ export class FlowTable {
 
   /** Asks the kernel for what it has counted since the flow's last packet here. */
   private refresh(slot: number): void {
-    if (this.tallies.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
+    if (this.tallies?.has(slot)) this.hooks.refresh?.(this.records.words, this.records.hot(slot));
   }
 
   private isSilent(slot: number): boolean {
@@ -359,18 +372,24 @@ export class FlowTable {
 
   /** Ends a flow that is not in the wheel. A connection that was closed or reset ended by that, whatever came after. */
   private close(slot: number, reason: FlowEndReason): void {
-    const { records } = this;
-    const { words, bytes } = records;
-    const hot = records.hot(slot);
+    const { words } = this.records;
+    const hot = this.records.hot(slot);
+    this.conclude(slot, reason);
+    this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
+    this.records.release(slot);
+  }
+
+  /** The last record of a flow, and everything of it that is kept elsewhere. */
+  private conclude(slot: number, reason: FlowEndReason): void {
+    const { words, bytes } = this.records;
+    const hot = this.records.hot(slot);
     if (bytes[hot * 4 + HotByte.disposition] === 0) {
       this.hooks.end(slot);
       this.report(slot, this.closeReason(slot) ?? reason);
     }
-    this.index.remove(slot, this.key.hashOf(words, hot, keyLength(words[hot + KeyWord.protocol] as number)));
     this.hooks.close?.(this.session(slot));
     this.conversations.end(slot);
-    if (this.tallies.has(slot)) this.hooks.forget?.(words, hot);
-    records.release(slot);
+    if (this.tallies?.has(slot)) this.hooks.forget?.(words, hot);
     this.counters['flows.active']--;
   }
 

@@ -90,18 +90,27 @@ export function trackSegment(
   side: 0 | 1,
   fromClient: boolean,
 ): boolean {
-  const { bytes } = records;
+  const { words, bytes } = records;
   const flags = packet.tcpFlags;
-  const hotByte = records.hot(slot) * 4;
+  const hot = records.hot(slot);
+  const hotByte = hot * 4;
   bytes[hotByte + HotByte.flags + side] = (bytes[hotByte + HotByte.flags + side] as number) | flags;
 
   const { rst, syn, fin } = TcpFlag;
+  const state = bytes[hotByte + HotByte.state] as number;
+  const changesState = (flags & (rst | syn | fin)) !== 0 || isAttempt(state);
+  if (!changesState && packet.tcpWindow !== 0 && words[hot + Hot.expected + side] === packet.tcpSequence) {
+    // The common case, the next segment of a connection: all there is to say of it.
+    if (((bytes[hotByte + HotByte.marks] as number) & (Mark.sequence << side)) !== 0) {
+      words[hot + Hot.expected + side] = packet.tcpSequence + packet.payloadLength;
+      return false;
+    }
+  }
   if (packet.tcpWindow === 0 && (flags & (rst | syn | fin)) === 0) count(records, slot, side, Tcp.zeroWindows);
   if ((flags & rst) !== 0) count(records, slot, side, Tcp.resets);
   else trackSequence(records, slot, packet, side);
 
-  const state = bytes[hotByte + HotByte.state] as number;
-  if ((flags & (rst | syn | fin)) === 0 && !isAttempt(state)) return false;
+  if (!changesState) return false;
   const next = nextState(records, slot, packet, side, fromClient, state);
   bytes[hotByte + HotByte.state] = next;
   return isOver(next) && !isOver(state);

@@ -58,6 +58,12 @@ export class TimerWheel {
     else this.tails[~next] = previous >= 0 ? previous : NONE;
   }
 
+  /** Takes all flows out. */
+  clear(): void {
+    this.heads.fill(NONE);
+    this.tails.fill(NONE);
+  }
+
   /** Moves the clock to the second of a packet; each bucket on the way is looked at once, however far it is. */
   advance(seconds: number): void {
     const { now } = this;

@@ -6,10 +6,11 @@ import type { Packet } from './packet.ts';
 export function ipv4(cursor: Cursor, packet: Packet): number {
   const { view, position: at } = cursor;
   if (at + 20 > cursor.end) return Outcome.network;
-  const versionAndLength = view.getUint8(at);
-  const headerLength = (versionAndLength & 15) << 2;
-  if (versionAndLength >>> 4 !== 4 || headerLength < 20 || at + headerLength > cursor.end) return Outcome.network;
-  const stated = view.getUint16(at + 2);
+  // Version and header length, TOS, total length; identification, flags and offset; TTL, protocol, checksum.
+  const first = view.getInt32(at);
+  const headerLength = (first >>> 22) & 0x3c;
+  if (first >>> 28 !== 4 || headerLength < 20 || at + headerLength > cursor.end) return Outcome.network;
+  const stated = first & 0xffff;
   if (stated < headerLength && stated !== 0) return Outcome.network;
   // Segmentation offload and BIG TCP leave 0 in packets captured before the network card saw them. No length is
   // believed that is more than the wire carried: whoever sends the packet would choose what we count.
@@ -17,9 +18,10 @@ export function ipv4(cursor: Cursor, packet: Packet): number {
   const length = stated === 0 || stated > carried ? carried : stated;
 
   packet.ipVersion = 4;
-  packet.tos = view.getUint8(at + 1);
-  packet.ttl = view.getUint8(at + 8);
-  packet.protocol = view.getUint8(at + 9);
+  const third = view.getInt32(at + 8);
+  packet.tos = (first >>> 16) & 0xff;
+  packet.ttl = third >>> 24;
+  packet.protocol = (third >>> 16) & 0xff;
   packet.ipLength = length;
   packet.wirePackets = 1;
   packet.source0 = view.getUint32(at + 12);
@@ -38,5 +40,5 @@ export function ipv4(cursor: Cursor, packet: Packet): number {
   cursor.wireEnd = at + length;
   if (cursor.end > cursor.wireEnd) cursor.end = cursor.wireEnd;
   // More fragments, or an offset.
-  return (view.getUint16(at + 6) & 0x3fff) === 0 ? Step.upper : Step.fragment4;
+  return (view.getInt32(at + 4) & 0x3fff) === 0 ? Step.upper : Step.fragment4;
 }

@@ -9,14 +9,17 @@ export function tcp(cursor: Cursor, packet: Packet): boolean {
   const length = cursor.wireEnd - at;
   if (captured < 4 || length < 20) return false;
   let headerLength = 20;
-  packet.sourcePort = view.getUint16(at);
-  packet.destinationPort = view.getUint16(at + 2);
+  const ports = view.getInt32(at);
+  packet.sourcePort = ports >>> 16;
+  packet.destinationPort = ports & 0xffff;
   if (captured >= 16) {
     packet.tcpSequence = view.getUint32(at + 4);
     packet.tcpAcknowledgment = view.getUint32(at + 8);
-    headerLength = (view.getUint8(at + 12) >>> 4) << 2;
-    packet.tcpFlags = view.getUint8(at + 13);
-    packet.tcpWindow = view.getUint16(at + 14);
+    // Data offset, flags, window.
+    const fourth = view.getInt32(at + 12);
+    headerLength = (fourth >>> 26) & 0x3c;
+    packet.tcpFlags = (fourth >>> 16) & 0xff;
+    packet.tcpWindow = fourth & 0xffff;
   } else {
     packet.tcpSequence = captured >= 8 ? view.getUint32(at + 4) : 0;
     packet.tcpAcknowledgment = captured >= 12 ? view.getUint32(at + 8) : 0;

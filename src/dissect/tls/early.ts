@@ -8,6 +8,8 @@ import { Packet, TcpFlag } from '../net/packet.ts';
 const SEGMENTS = 256;
 /** Bytes of the longest segment kept: an Ethernet frame's. Offloaded ones are longer, and in order. */
 const SEGMENT_SIZE = 2_048;
+/** Up to here a loop is faster than `Buffer.copy`, which makes an object of the source's part (200 ns). */
+const SHORT_SEGMENT = 64;
 const NO_SESSION = -1;
 
 export class EarlySegments {
@@ -26,7 +28,9 @@ export class EarlySegments {
     if (payloadLength > SEGMENT_SIZE || payloadEnd - payloadStart < payloadLength) return;
     const at = this.oldest;
     this.oldest = (at + 1) % SEGMENTS;
-    packet.bytes.copy(this.bytes, at * SEGMENT_SIZE, payloadStart, payloadEnd);
+    const to = at * SEGMENT_SIZE;
+    if (payloadLength > SHORT_SEGMENT) packet.bytes.copy(this.bytes, to, payloadStart, payloadEnd);
+    else for (let i = 0; i < payloadLength; i++) this.bytes[to + i] = packet.bytes[payloadStart + i]!;
     this.sessions[at] = session;
     this.sequences[at] = packet.tcpSequence + ((packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1);
     this.lengths[at] = payloadLength;
