@@ -1,4 +1,5 @@
 /** DNS transactions as CIM Network_Resolution (DNS). */
+import { AddressRecord } from '../dissect/dns/address-record.ts';
 import { cnameChain } from '../dissect/dns/cname-chain.ts';
 import { clientSubnet, cookie, extendedErrorName, extendedErrors } from '../dissect/dns/edns-options.ts';
 import { className, opcodeName, rcodeName, rrTypeName } from '../dissect/dns/names.ts';
@@ -182,7 +183,10 @@ export class DnsLine {
     let written = 0;
     if (answers.length > 0) {
       list.begin(ANSWERS);
-      for (const { data } of answers) list.item(data, MAX_ANSWER_BYTES);
+      for (const answer of answers) {
+        if (answer instanceof AddressRecord) list.address(answer);
+        else list.item(answer.data, MAX_ANSWER_BYTES);
+      }
       written = list.written;
       list.end();
     }

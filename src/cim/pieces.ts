@@ -1,4 +1,5 @@
 /** Names of code points as ready pieces, and lists of them within a budget. */
+import type { AddressRecord } from '../dissect/dns/address-record.ts';
 import { MAX_SHARED_LENGTH } from '../dissect/tls/shared-lists.ts';
 import { isGrease } from '../dissect/tls/versions.ts';
 import { type LineWriter, Piece } from './json-line.ts';
@@ -149,6 +150,15 @@ export class ListWriter {
       this.writer.count(NOTHING, code);
       this.done();
     }
+  }
+
+  /** The text of an IP address. */
+  address({ ipVersion, word0, word1, word2, word3 }: AddressRecord): void {
+    if (!this.next()) return;
+    this.writer.piece(QUOTE);
+    this.writer.ip(ipVersion, word0, word1, word2, word3);
+    this.writer.piece(QUOTE);
+    this.done();
   }
 
   /** A text, cut where it needs more than `limit` bytes. An empty one says nothing and is only counted. */

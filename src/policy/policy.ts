@@ -7,6 +7,8 @@ import type { ResolvedPolicy, RuleSource } from './source.ts';
 import type { Direction, ExceptedViolation, Verdict, Violation } from './verdict.ts';
 import { VerdictCache } from './verdict-cache.ts';
 
+const NO_VERDICTS: readonly Verdict[] = [];
+
 export class Policy {
   readonly id: string;
   readonly title: string;
@@ -130,6 +132,7 @@ export class PolicySet {
 
   /** One verdict for each policy that has rules for DNS in the clear. */
   judgeDns(transaction: DnsTransactionEvent, direction?: Direction): readonly Verdict[] {
+    if (this.#dnsPolicies.length === 0) return NO_VERDICTS;
     return this.#dnsPolicies.map((policy) => policy.judgeDns(transaction, direction));
   }
 }

@@ -1,6 +1,7 @@
 /** DNS messages (RFC 1035 §4); updates (RFC 2136), notifies (RFC 1996), mDNS (RFC 6762) and LLMNR (RFC 4795) share the form. */
 import type { DnsMessage, DnsProtocol, DnsQuestion, DnsRecord } from '../event.ts';
 import { Status } from '../reader.ts';
+import { AddressRecord, isAddress } from './address-record.ts';
 import { extendedRcode, readEdns } from './edns.ts';
 import { NameReader } from './name.ts';
 import { isOpcodeAssigned } from './names.ts';
@@ -197,7 +198,9 @@ export class DnsParser {
     } else {
       const top = this.hasTopBit && (field & TOP_BIT) !== 0;
       const rrClass = top ? field - TOP_BIT : field;
-      record = { name, type, class: rrClass, ttl, data: formatRdata(r, type, rrClass), cacheFlush: top };
+      record = isAddress(type, rrClass, r.remaining)
+        ? new AddressRecord(name, type, rrClass, ttl, top, view, r.position)
+        : { name, type, class: rrClass, ttl, data: formatRdata(r, type, rrClass), cacheFlush: top };
     }
     if (r.truncated) {
       r.truncated = false;

@@ -193,10 +193,6 @@ const FORMATS = new Map<number, Format>([
 export function formatRdata(r: RdataReader, type: number, rrClass: number): string {
   const start = r.position;
   const length = r.remaining;
-  if (type === 1 && length === 4 && rrClass !== CLASS_CHAOS) {
-    r.position = r.end;
-    return formatIpv4(r.view.getUint32(start));
-  }
   // An update that deletes names no data (RFC 2136 §2.5.2, §2.4).
   if (length === 0 && (rrClass === CLASS_ANY || rrClass === CLASS_NONE)) return '';
   // Of CHAOS addresses, a domain name and an octal number, there is no use left (RFC 1035 §3.4.1 is of IN alone).

@@ -237,6 +237,7 @@ function findQuery(first: PendingQuery | undefined, response: DnsMessage): Pendi
 }
 
 function sameQuestions(a: readonly DnsQuestion[], b: readonly DnsQuestion[], ignoreCase: boolean): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     const x = a[i]!;

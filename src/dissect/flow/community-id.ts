@@ -1,6 +1,6 @@
 /** Community ID v1 (github.com/corelight/community-id-spec): the same text for a flow in every tool that has it. */
 import { KeyWord } from './key.ts';
-import { BLOCK_WORDS, hashBlock, schedule } from './sha1.ts';
+import { BLOCK_WORDS, hashBlock, input } from './sha1.ts';
 
 /** The spec's default; tools that are to agree must share it. */
 const SEED = 0;
@@ -26,25 +26,30 @@ export interface CommunityHash {
 export function hashFlow(words: Uint32Array, at: number): void {
   const versionAndProtocol = words[at + KeyWord.protocol]!;
   const ports = words[at + KeyWord.ports]!;
-  // The seed has 16 bits, so that each word of the message has the halves of two words of the key.
-  let last = 0;
-  let filled = SEED << 16;
-  const add = (word: number): void => {
-    schedule[last++] = filled | (word >>> 16);
-    filled = word << 16;
-  };
-  add(words[at + KeyWord.address0]!);
   const isIpv6 = versionAndProtocol >>> 16 === 6;
-  if (isIpv6) for (let i = 0; i < 3; i++) add(words[at + KeyWord.rest0 + i]!);
-  add(words[at + KeyWord.address1]!);
-  if (isIpv6) for (let i = 0; i < 3; i++) add(words[at + KeyWord.rest1 + i]!);
-  schedule[last++] = filled | ((versionAndProtocol & 0xff) << 8);
-  schedule[last++] = ports;
+  input[0] = SEED << 16;
+  let last = put(0, words[at + KeyWord.address0]!);
+  if (isIpv6) last = putRest(last, words, at + KeyWord.rest0);
+  last = put(last, words[at + KeyWord.address1]!);
+  if (isIpv6) last = putRest(last, words, at + KeyWord.rest1);
+  input[last] = input[last]! | ((versionAndProtocol & 0xff) << 8);
+  input[last + 1] = ports;
   // SHA-1's padding: a one, zeros, the length in bits.
-  schedule[last++] = 0x80 << 24;
-  while (last < BLOCK_WORDS - 1) schedule[last++] = 0;
-  schedule[last] = 8 * (isIpv6 ? IPV6_LENGTH : IPV4_LENGTH);
+  input[last + 2] = 0x80 << 24;
+  for (let i = last + 3; i < BLOCK_WORDS - 1; i++) input[i] = 0;
+  input[BLOCK_WORDS - 1] = 8 * (isIpv6 ? IPV6_LENGTH : IPV4_LENGTH);
   hashBlock();
+}
+
+/** The seed has 16 bits, so that each word of the message has the halves of two words of the key. */
+function put(last: number, word: number): number {
+  input[last] = input[last]! | (word >>> 16);
+  input[last + 1] = word << 16;
+  return last + 1;
+}
+
+function putRest(last: number, words: Uint32Array, at: number): number {
+  return put(put(put(last, words[at]!), words[at + 1]!), words[at + 2]!);
 }
 
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

