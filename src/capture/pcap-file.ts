@@ -100,7 +100,6 @@ export class PcapFile implements Capture {
 
   private async read(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const { window, format, options } = this;
-    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     window.reserve(BLOCK_SIZE);
     while (!signal.aborted) {
       const needed = format.frames(window, sink);
@@ -109,8 +108,8 @@ export class PcapFile implements Capture {
         this.warn(`is damaged at byte ${window.offset} (${format.damage}); what follows was not read`);
         break;
       }
-      // Outputs may wait long for a peer that is away: an abort ends that too.
-      await Promise.race([sink.ready(), aborted]);
+      const behind = sink.ready();
+      if (behind !== undefined && !signal.aborted) await untilAborted(behind, signal);
       await turn();
       if (signal.aborted || !(await this.more(needed, signal))) break;
     }
@@ -137,6 +136,17 @@ export class PcapFile implements Capture {
   private warn(text: string): void {
     this.options.onWarning(`${this.name} ${text}`);
   }
+}
+
+/** Outputs may wait long for a peer that is away: an abort ends that too. Leaves nothing behind at the signal, which lives long. */
+async function untilAborted(behind: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  await Promise.race([behind, aborted]);
+  signal.removeEventListener('abort', stop);
 }
 
 async function sourceOf(path: string, name: string): Promise<ByteSource> {
