@@ -218,3 +218,27 @@ case dns-udp by \`scripts/edited-fixtures.ts\`.
 `,
   [query, response, portUnreachable(response)],
 );
+
+const UDP = ETHERNET + 20;
+const DNS = UDP + 8;
+const DNS_HEADER = 12;
+/** A question for A in IN whose name is the next question's: a pointer forwards, behind these six bytes. */
+const FORWARDS = Buffer.from('c01200010001', 'hex');
+const forwardQuery = Buffer.concat([
+  query.bytes.subarray(0, DNS + DNS_HEADER),
+  FORWARDS,
+  query.bytes.subarray(DNS + DNS_HEADER),
+]);
+forwardQuery.writeUInt16BE(forwardQuery.length - ETHERNET, IP_LENGTH);
+forwardQuery.writeUInt16BE(forwardQuery.length - UDP, UDP + 4);
+forwardQuery.writeUInt16BE(2, DNS + 4);
+write(
+  'dns-question-only-in-response',
+  `# A question that only the response tells
+
+A regression: the query's first name is a compression pointer forwards, which RFC 1035 does not allow and public resolvers
+answer all the same. The transaction had no \`query\` then, and \`ignore.domains\` and \`denied_names\` did not see the name, though
+the response says it. Made from the case dns-udp by \`scripts/edited-fixtures.ts\`.
+`,
+  [{ ...query, bytes: forwardQuery }, response],
+);

@@ -18,6 +18,7 @@ cases=$here/../test/fixtures/cases
 needed=(openssl:openssl nginx:nginx named:bind9 dnsmasq:dnsmasq-base dig:bind9-dnsutils nsupdate:bind9-dnsutils
   curl:curl gnutls-cli:gnutls-bin gnutls-serv:gnutls-bin tcpdump:tcpdump dumpcap:wireshark-common ip:iproute2
   ethtool:ethtool nft:nftables ping:iputils-ping avahi-daemon:avahi-daemon ovs-vswitchd:openvswitch-switch
+  kdig:knot-dnsutils xrdp:xrdp xfreerdp:freerdp2-x11 Xvfb:xvfb go:golang-go
   ovs-vsctl:openvswitch-switch ovsdb-server:openvswitch-common certtool:gnutls-bin gtlsclient:ngtcp2-client gtlsserver:ngtcp2-server)
 missing=()
 for entry in "${needed[@]}"; do
@@ -32,7 +33,7 @@ if ((EUID != 0)); then
   exit 2
 fi
 
-for part in network servers dns tls datagrams tunnels capture-formats office-hour handshakes; do
+for part in network servers dns encrypted-dns tls datagrams tunnels capture-formats office-hour handshakes; do
   # shellcheck source=/dev/null
   source "$here/fixtures/$part.sh"
 done

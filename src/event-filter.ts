@@ -1,5 +1,6 @@
 /** Which events are kept: by the names in them. */
 
+import { askedIn } from './dissect/dns/asked.ts';
 import type { NetworkEvent } from './dissect/event.ts';
 import { DomainFilter } from './dissect/filter.ts';
 
@@ -9,7 +10,7 @@ function nameOf(event: NetworkEvent): string | undefined {
     case 'dns_message':
       return (event.message.questions[0] ?? event.message.answers[0])?.name;
     case 'dns_transaction': {
-      const message = event.query ?? event.response;
+      const message = askedIn(event);
       return (message?.questions[0] ?? message?.answers[0])?.name;
     }
     case 'client_hello':

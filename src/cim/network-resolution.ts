@@ -1,5 +1,6 @@
 /** DNS transactions as CIM Network_Resolution (DNS). */
 import { AddressRecord } from '../dissect/dns/address-record.ts';
+import { askedIn } from '../dissect/dns/asked.ts';
 import { cnameChain } from '../dissect/dns/cname-chain.ts';
 import { clientSubnet, cookie, extendedErrorName, extendedErrors } from '../dissect/dns/edns-options.ts';
 import { className, opcodeName, rcodeName, rrTypeName } from '../dissect/dns/names.ts';
@@ -127,8 +128,8 @@ export class DnsLine {
   make(event: DnsTransactionEvent): CimEvent | undefined {
     const { parts } = this;
     const { writer } = parts;
-    const { query, response, conversation } = event;
-    const asked = query ?? response;
+    const { response, conversation } = event;
+    const asked = askedIn(event);
     if (asked === undefined) return undefined;
     parts.head(event.time, this.heads, conversation);
     parts.ends(conversation);
@@ -207,7 +208,8 @@ export class DnsLine {
       writer.piece(CLASS);
       writer.piece(classes.piece(question.class));
     }
-    if (asked.counts[0] !== queries) writer.count(STATED_QUESTIONS, asked.counts[0]);
+    const stated = (query ?? asked).counts[0];
+    if (stated !== queries) writer.count(STATED_QUESTIONS, stated);
     if (response !== undefined) {
       if (response.counts[1] !== answers) writer.count(STATED_ANSWERS, response.counts[1]);
       if (question !== undefined && extras === 'full') {

@@ -1,4 +1,5 @@
 /** `vesper policy test`: every handshake of a capture with its verdicts, and the DNS that breaks a policy. */
+import { askedIn } from '../dissect/dns/asked.ts';
 import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import type { PolicySet } from '../policy/policy.ts';
@@ -44,7 +45,7 @@ function handshakeRow(event: TlsHandshakeEvent, verdicts: readonly Verdict[]): R
 }
 
 function dnsRow(event: DnsTransactionEvent, verdicts: readonly Verdict[]): Row {
-  const query = (event.query ?? event.response)?.questions[0]?.name ?? '';
+  const query = askedIn(event)?.questions[0]?.name ?? '';
   return { judged: { ...common(event), query }, verdicts };
 }
 

@@ -1,4 +1,5 @@
 /** Rules on DNS: to which resolvers, in the clear or not, for which names. */
+import { askedIn } from '../dissect/dns/asked.ts';
 import { dnsOver } from '../dissect/encrypted-dns.ts';
 import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts';
 import { networkMatcher } from './conditions.ts';
@@ -29,11 +30,11 @@ export function dnsRequirements(source: DnsSource): Requirement<DnsTransactionEv
     const denied = nameMatcher(denied_names);
     requirements.push({
       expected: `not ${denied_names.join(', ')}`,
-      judge({ query, response }) {
-        const message = query ?? response;
-        const names = message?.questions.map(({ name }) => name) ?? [];
+      judge(event) {
+        const names = askedIn(event)?.questions.map(({ name }) => name) ?? [];
         const bad = names.filter(denied);
         if (bad.length > 0) return { observed: list(bad) };
+        const message = event.query ?? event.response;
         return message === undefined || message.counts[0] > names.length ? LOST : KEPT;
       },
     });

@@ -1,4 +1,5 @@
 /** What is reported: one violation and the traffic that it was found in. */
+import { askedIn } from '../dissect/dns/asked.ts';
 import type { Conversation, DnsTransactionEvent, Timestamp, TlsHandshakeEvent } from '../dissect/event.ts';
 import type { Violation } from './verdict.ts';
 
@@ -17,9 +18,7 @@ export function handshakeFinding({ time, conversation, client }: TlsHandshakeEve
   return { time, conversation, app: 'tls', name: client?.serverName, violation };
 }
 
-export function dnsFinding(
-  { time, conversation, query, response }: DnsTransactionEvent,
-  violation: Violation,
-): Finding {
-  return { time, conversation, app: 'dns', name: (query ?? response)?.questions[0]?.name, violation };
+export function dnsFinding(event: DnsTransactionEvent, violation: Violation): Finding {
+  const { time, conversation } = event;
+  return { time, conversation, app: 'dns', name: askedIn(event)?.questions[0]?.name, violation };
 }

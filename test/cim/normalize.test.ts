@@ -219,7 +219,8 @@ describe('Network_Resolution', () => {
   it('writes the root, escaped names, several questions and none', () => {
     const asked = (...names: string[]) => {
       const questions = names.map((name) => ({ name, type: 255, class: 3, unicastResponse: false }));
-      return fieldsOf({ ...DNS, query: message({ questions, counts: [names.length, 0, 0, 0] }) });
+      const said = (response: boolean) => message({ response, questions, counts: [names.length, 0, 0, 0] });
+      return fieldsOf({ ...DNS, query: said(false), response: said(true) });
     };
     assert.equal(asked('.').query, '.');
     assert.equal(asked('a\\032b\\"c').query, 'a\\032b\\"c');

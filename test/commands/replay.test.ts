@@ -124,6 +124,10 @@ describe('vesper replay', () => {
     const named = events(domain.stdout).filter((event) => /\.example\.test$/i.test(String(event.query)));
     assert.deepEqual(named, []);
     assert.ok((counters(domain.stderr)['events.filtered.domain'] ?? 0) > 0);
+    const unread = join(PROJECT, 'test/fixtures/cases/dns-question-only-in-response/input.pcap');
+    const told = await vesper(['replay', unread, '--collect', 'dns', '--ignore-domain', '*.example.test']);
+    assert.equal(told.stdout, '');
+    assert.equal(counters(told.stderr)['events.filtered.domain'], 1);
   });
 
   it('continues over several files as one stretch of traffic', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { sharedFolder, skipWithout } from '../support/shared.ts';
 import { agreement, compareCorpus, explainedDifferences, TABLES, Tallies } from './accuracy.ts';
 import type { Table } from './difference.ts';
+import { type DnsRow, rowsOf } from './rows.ts';
 
 /** Part of the rows of each table that must agree with tshark where it is not itself at fault. */
 const LEAST_AGREEMENT = 0.995;
@@ -63,6 +65,14 @@ describe('the corpus, by the measure of tshark', { skip: skipWithout('corpus') }
       assert.ok(share >= LEAST_AGREEMENT, `${(share * 100).toFixed(2)} % of ${tally.rows} rows`);
     });
   }
+
+  it('blames tshark for rows of DNS only where tshark marks them as malformed itself', () => {
+    for (const { file, table, fault, differences } of explainedDifferences()) {
+      if (table !== 'dns' || fault !== 'tshark') continue;
+      const rows = rowsOf<DnsRow>(join(sharedFolder('corpus') ?? '', file), 'dns');
+      assert.equal(rows.filter(({ malformed }) => malformed).length, differences, file);
+    }
+  });
 
   it('has a reason for every difference, and a difference for every reason', () => {
     const explained = new Map(explainedDifferences().map((one) => [`${one.file} ${one.table}`, one.differences]));

@@ -74,6 +74,13 @@ describe('DNS in the clear', () => {
     assert.equal(judged(rule, late)[0], 'non_compliant');
     const cut = transaction('', { query: { ...query(''), questions: [] } });
     assert.deepEqual(judged(rule, cut), ['not_observable', 'r?']);
+    const unread = transaction('', { query: { ...query(''), questions: [] }, response: query('b.example.com') });
+    assert.deepEqual(judged(rule, unread), ['non_compliant', 'r: b.example.com, not not *.example.com']);
+    const half = transaction('', {
+      query: { ...query(''), questions: [], counts: [2, 0, 0, 0] },
+      response: query('b.example.org'),
+    });
+    assert.deepEqual(judged(rule, half), ['not_observable', 'r?']);
   });
 
   test('conditions and exceptions hold here too; those on TLS never match', () => {
