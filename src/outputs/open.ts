@@ -7,7 +7,6 @@ import type { NoticeSink } from './notice.ts';
 import type { OutputSettings } from './options.ts';
 import type { Output } from './output.ts';
 import type { QueueOptions } from './queue.ts';
-import { openSpool } from './spool/spool.ts';
 import { StdoutOutput } from './stdout.ts';
 
 /** How long a replay tries to reach a peer: somebody waits for it. */
@@ -53,23 +52,25 @@ async function openOutput(
   }
 }
 
-function queueOptions(settings: OutputSettings, { live, spoolDirectory }: DeliveryOptions): QueueOptions {
+async function storeOpener(
+  settings: OutputSettings,
+  { live, spoolDirectory }: DeliveryOptions,
+): Promise<QueueOptions['openStore']> {
+  if (settings.type === 'stdout' || settings.type === 'file') return () => new MemoryStore();
+  if (!(settings.spool === 'auto' ? live : settings.spool)) return () => new MemoryStore();
+  const { openSpool } = await import('./spool/spool.ts');
+  const { name, spool_max_bytes: maxBytes } = settings;
+  return (ledger, losses) => openSpool({ directory: spoolDirectory, name, maxBytes, ledger, losses });
+}
+
+async function queueOptions(settings: OutputSettings, options: DeliveryOptions): Promise<QueueOptions> {
+  const { live } = options;
   const isLocal = settings.type === 'stdout' || settings.type === 'file';
-  const spooled = !isLocal && (settings.spool === 'auto' ? live : settings.spool);
   const { give_up_s } = settings.retry;
   const patience = give_up_s === 'auto' ? (live ? 0 : isLocal ? undefined : REPLAY_PATIENCE_S) : give_up_s;
   return {
     settings,
-    openStore: (ledger, losses) =>
-      spooled
-        ? openSpool({
-            directory: spoolDirectory,
-            name: settings.name,
-            maxBytes: settings.spool_max_bytes,
-            ledger,
-            losses,
-          })
-        : new MemoryStore(),
+    openStore: await storeOpener(settings, options),
     direct: isLocal && !live && patience === undefined,
     giveUpAfterMs: patience === undefined ? 0 : patience === 0 ? Number.POSITIVE_INFINITY : patience * 1000,
     inFlight: isLocal ? 1 : settings.in_flight,
@@ -89,7 +90,7 @@ export async function openDelivery(
       const output = await openOutput(settings, options, (text) =>
         tell({ output: settings.name, what: 'warning', text }),
       );
-      return { output, options: queueOptions(settings, options) };
+      return { output, options: await queueOptions(settings, options) };
     }),
   );
   return new Delivery(routes, counters, tell);

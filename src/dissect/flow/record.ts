@@ -170,7 +170,7 @@ export class FlowRecords {
     this.originRegion = this.tcpRegion + capacity * TCP_WORDS;
     const words = this.originRegion + capacity * ORIGIN_WORDS;
     // A view of doubles wants whole ones. Shared, although nobody shares it: V8 counts other buffers as garbage that waits,
-    // and collects everything twice before the first packet (20 ms).
+    // and collects everything before the first packet (15 ms).
     const buffer = new SharedArrayBuffer((words + (words & 1)) * WORD);
     this.words = new Uint32Array(buffer);
     this.signed = new Int32Array(buffer);

@@ -1,8 +1,6 @@
 /** Files that were rotated: `events.ndjson.000001`, `.000002` …, the highest the newest; older ones compressed and removed. */
 import { createReadStream, createWriteStream, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import type { FileSettings } from '../options.ts';
 import { FILE_MODE } from './open-log.ts';
 
@@ -79,6 +77,7 @@ async function compress(file: string, signal: AbortSignal): Promise<void> {
   const half = `${file}.gz.tmp`;
   try {
     const { mtime, atime } = statSync(file);
+    const [{ pipeline }, { createGzip }] = await Promise.all([import('node:stream/promises'), import('node:zlib')]);
     await pipeline(createReadStream(file), createGzip(), createWriteStream(half, { mode: FILE_MODE, flush: true }), {
       signal,
     });
