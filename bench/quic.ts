@@ -63,8 +63,16 @@ class Wire {
       emit: () => {},
       interfaceName: () => undefined,
     });
-    const options = { messages: false, transactions: true, fingerprints: [] };
-    this.datagrams = new HandshakeDatagrams(options, counters, this.flows, (event) => this.events.push(event));
+    const options = {
+      messages: false,
+      transactions: true,
+      fingerprints: [],
+      certificates: false,
+      certificateEvents: false,
+    };
+    this.datagrams = new HandshakeDatagrams(options, undefined, counters, this.flows, (event) =>
+      this.events.push(event),
+    );
     this.packet.protocol = IpProtocol.udp;
   }
 

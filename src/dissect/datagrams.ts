@@ -6,8 +6,9 @@ import type { EventSink } from './event.ts';
 import type { FlowTable } from './flow/table.ts';
 import type { Packet } from './net/packet.ts';
 import { QuicSign, QuicTracker } from './quic/tracker.ts';
-import type { HelloOptions } from './tls/exchange.ts';
 import { ContentType } from './tls/record.ts';
+import type { TlsOptions } from './tls/tracker.ts';
+import type { CertificateStore } from './x509/store.ts';
 
 /**
  * The flow's stage byte. From `undecided` up it counts the datagrams that were neither: STUN before a DTLS handshake is
@@ -22,10 +23,17 @@ export class HandshakeDatagrams {
   private readonly quic: QuicTracker;
   private readonly dtls: DtlsTracker;
 
-  constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
+  /** @param certificates where chains are read; undefined where what comes after the hellos is not wanted */
+  constructor(
+    options: TlsOptions,
+    certificates: CertificateStore | undefined,
+    counters: Counters,
+    flows: FlowTable,
+    sink: EventSink,
+  ) {
     this.flows = flows;
     this.quic = new QuicTracker(options, counters, flows, sink);
-    this.dtls = new DtlsTracker(options, counters, flows, sink);
+    this.dtls = new DtlsTracker(options, certificates, counters, flows, sink);
   }
 
   /** Takes a datagram with a payload. Bulk data costs the look-up of the flow's stage and one byte. */
@@ -36,7 +44,7 @@ export class HandshakeDatagrams {
     if (stage === Stage.quic) {
       if (first >= LONG_HEADER) this.followQuic(packet, slot, fromClient);
     } else if (stage === Stage.dtls) {
-      if (first === ContentType.handshake) this.dtls.datagram(packet, slot, fromClient);
+      if (first === ContentType.handshake || first === ContentType.alert) this.dtls.datagram(packet, slot, fromClient);
     } else this.undecided(packet, slot, fromClient, stage, first);
   }
 

@@ -76,7 +76,7 @@ export class Engine {
     });
     this.dns = new DnsTracker(options.dnsOptions, counters, this.flows, sink);
     this.tls = new TlsTracker(options.tlsOptions, counters, this.flows, sink);
-    this.datagrams = new HandshakeDatagrams(options.tlsOptions, counters, this.flows, sink);
+    this.datagrams = new HandshakeDatagrams(options.tlsOptions, this.tls.certificates, counters, this.flows, sink);
     this.decoder = new NetworkDecoder(options.network, counters, (packet) => this.packet(packet));
   }
 

@@ -5,7 +5,8 @@ import { HandshakeDatagrams } from '../../src/dissect/datagrams.ts';
 import type { ClientHelloEvent, NetworkEvent, ServerHelloEvent, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import type { FlowTable } from '../../src/dissect/flow/table.ts';
 import { Packet } from '../../src/dissect/net/packet.ts';
-import type { HelloOptions } from '../../src/dissect/tls/exchange.ts';
+import type { TlsOptions } from '../../src/dissect/tls/tracker.ts';
+import { CertificateStore } from '../../src/dissect/x509/store.ts';
 import { conversationOf } from '../conversation.ts';
 
 const CONVERSATION = conversationOf({
@@ -49,9 +50,20 @@ export class DatagramTest {
   readonly tracker: HandshakeDatagrams;
   private clock = 0;
 
-  constructor(options: HelloOptions = { messages: true, transactions: true, fingerprints: [] }) {
+  constructor(options: Partial<TlsOptions> = {}) {
     const flows = this.flows as unknown as FlowTable;
-    this.tracker = new HandshakeDatagrams(options, this.counters, flows, (event) => this.events.push(event));
+    const whole: TlsOptions = {
+      messages: true,
+      transactions: true,
+      fingerprints: [],
+      certificates: true,
+      certificateEvents: true,
+      ...options,
+    };
+    const certificates = whole.certificates ? new CertificateStore(this.counters) : undefined;
+    this.tracker = new HandshakeDatagrams(whole, certificates, this.counters, flows, (event) =>
+      this.events.push(event),
+    );
   }
 
   /** Sends one datagram, 1 ms after the one before. */

@@ -1,12 +1,18 @@
-/** The DTLS association of one flow as far as its hellos tell, over fragments and retransmissions. */
+/** The DTLS association of one flow as far as its handshake is in the clear, over fragments and retransmissions. */
+import type { Counters } from '../../counters.ts';
 import { Assembly } from '../assembly.ts';
-import type { ClientHello, ServerHello } from '../event.ts';
+import type { Certificate, ClientHello, ServerHello, Timestamp } from '../event.ts';
 import type { Packet } from '../net/packet.ts';
 import { Reader } from '../reader.ts';
 import { readClientHello } from '../tls/client-hello.ts';
-import { type HelloExchange, type HelloReports, newExchange } from '../tls/exchange.ts';
-import { HandshakeType, isHelloHeader } from '../tls/handshake.ts';
+import { type HelloExchange, type HelloReports, newExchange, timeOf } from '../tls/exchange.ts';
+import { Flight, isReadAfterHello } from '../tls/flight.ts';
+import { FATAL, HandshakeType, isHelloHeader, MAX_MESSAGE_LENGTH } from '../tls/handshake.ts';
+import { ContentType } from '../tls/record.ts';
 import { readServerHello } from '../tls/server-hello.ts';
+import { isTls13 } from '../tls/versions.ts';
+import type { CertificateStore } from '../x509/store.ts';
+import { DtlsMessages } from './messages.ts';
 import { DtlsFragment, DtlsRecord } from './record.ts';
 
 /** Shared: set and read out within one call. */
@@ -41,26 +47,41 @@ class PartialHello {
   }
 }
 
+/** Told of what a connection shows. */
+export interface DtlsReporter {
+  /** Undefined where what comes after the hellos is not wanted. */
+  readonly certificates: CertificateStore | undefined;
+  readonly hellos: HelloReports;
+  readonly counters: Counters;
+  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void;
+}
+
 export class DtlsConnection {
   readonly slot: number;
   exchange: HelloExchange;
 
-  private readonly reports: HelloReports;
+  private readonly reporter: DtlsReporter;
   private readonly fromFlowClient = new PartialHello();
   private readonly fromFlowServer = new PartialHello();
   /** `message_seq` of the last ClientHello and ServerHello: the same again is a retransmission. */
   private clientSequence = -1;
   private serverSequence = -1;
   private answered = false;
+  /** What comes after the hellos, up to DTLS 1.2. */
+  private flight = new Flight();
+  private messagesOfFlowClient = new DtlsMessages();
+  private messagesOfFlowServer = new DtlsMessages();
+  private passedOver = false;
 
-  constructor(slot: number, reports: HelloReports) {
+  constructor(slot: number, reporter: DtlsReporter) {
     this.slot = slot;
-    this.reports = reports;
+    this.reporter = reporter;
     this.exchange = newExchange(slot, 'dtls');
   }
 
   get bufferedBytes(): number {
-    return this.fromFlowClient.assembly.bytes.length + this.fromFlowServer.assembly.bytes.length;
+    const hellos = this.fromFlowClient.assembly.bytes.length + this.fromFlowServer.assembly.bytes.length;
+    return hellos + this.messagesOfFlowClient.bufferedBytes + this.messagesOfFlowServer.bufferedBytes;
   }
 
   /** A hello has begun that is not whole. */
@@ -73,21 +94,67 @@ export class DtlsConnection {
     const { view, payloadEnd } = packet;
     for (let at = packet.payloadStart; record.read(view, at, payloadEnd); at = record.end) {
       if (record.isPlaintextHandshake) this.fragments(packet, fromFlowClient);
+      else if (!this.answered) this.otherRecord(view, fromFlowClient);
     }
   }
 
   /** Reports what is known of a handshake that was not reported yet. */
   finish(): void {
-    if (!this.answered) this.reports.handshake(this.exchange);
+    if (this.answered) return;
+    const { exchange, flight, reporter } = this;
+    if (this.passedOver || (this.awaitsMessages && !flight.serverDone && flight.alert === undefined)) {
+      reporter.counters['tls.details_cut']++;
+    }
     this.answered = true;
+    reporter.hellos.handshake(exchange, flight.details(exchange.client, exchange.retry, exchange.server));
   }
 
-  /** The fragments of one record; other messages than hellos are passed over. */
+  /** The ServerHello is there, and the rest of the handshake that is in the clear is wanted. */
+  private get awaitsMessages(): boolean {
+    const { server } = this.exchange;
+    if (server === undefined || this.answered || this.reporter.certificates === undefined) return false;
+    return !isTls13(server.version) && !this.flight.encrypted;
+  }
+
+  /** Both hellos are there. */
+  private settle(): void {
+    if (this.exchange.client !== undefined && this.exchange.server !== undefined && !this.awaitsMessages) this.finish();
+  }
+
+  /** An alert in the clear, and where encryption begins: the handshake is over as far as it can be seen. */
+  private otherRecord(view: DataView, fromFlowClient: boolean): void {
+    const fromServer = fromFlowClient !== this.exchange.fromFlowClient;
+    if (record.type === ContentType.alert && record.epoch === 0) {
+      if (record.end - record.start !== 2 || view.getUint8(record.start) !== FATAL) return;
+      const description = view.getUint8(record.start + 1);
+      this.flight.alert = { from: fromServer ? 'server' : 'client', level: FATAL, description };
+    } else if (this.awaitsMessages && (record.type === ContentType.changeCipherSpec || record.epoch > 0)) {
+      // Of a client that went on, the server's messages may have been lost to the capture: nothing was resumed then.
+      this.flight.encrypted = fromServer || this.flight.serverDone;
+    } else return;
+    this.finish();
+  }
+
+  /** The fragments of one record. */
   private fragments(packet: Packet, fromFlowClient: boolean): void {
     const { bytes, view } = packet;
     for (let at = record.start; fragment.read(view, at, record.end); at = fragment.end) {
       if (isHelloHeader(fragment.type, fragment.length)) this.hello(bytes, view, packet, fromFlowClient);
+      else if (this.awaitsMessages && isReadAfterHello(fragment.type)) this.message(packet, fromFlowClient);
     }
+  }
+
+  private message(packet: Packet, fromFlowClient: boolean): void {
+    const { reporter, exchange } = this;
+    this.passedOver ||= fragment.length > MAX_MESSAGE_LENGTH;
+    if (fragment.length > MAX_MESSAGE_LENGTH || reporter.certificates === undefined) return;
+    const messages = fromFlowClient ? this.messagesOfFlowClient : this.messagesOfFlowServer;
+    if (!messages.take(fragment, packet.bytes, packet.view, reader)) return;
+    const fromServer = fromFlowClient !== exchange.fromFlowClient;
+    const time = timeOf(packet);
+    const { type } = fragment;
+    const chain = this.flight.message(type, fromServer, reader, exchange.server, reporter.certificates, time.seconds);
+    if (chain !== undefined) reporter.chain(exchange, chain, fromServer, time);
   }
 
   private hello(bytes: Buffer, view: DataView, packet: Packet, fromFlowClient: boolean): void {
@@ -123,9 +190,9 @@ export class DtlsConnection {
     }
     this.clientSequence = sequence;
     this.exchange.fromFlowClient = fromFlowClient;
-    this.reports.clientHello(this.exchange, hello, packet);
+    this.reporter.hellos.clientHello(this.exchange, hello, packet);
     // A capture may have the answer first.
-    if (this.exchange.server !== undefined) this.finish();
+    this.settle();
   }
 
   private serverHello(hello: ServerHello, sequence: number, packet: Packet, fromFlowClient: boolean): void {
@@ -135,8 +202,8 @@ export class DtlsConnection {
     if (this.answered || server !== undefined) this.another();
     this.serverSequence = sequence;
     if (client === undefined) this.exchange.fromFlowClient = !fromFlowClient;
-    this.reports.serverHello(this.exchange, hello, packet);
-    if (this.exchange.client !== undefined && this.exchange.server !== undefined) this.finish();
+    this.reporter.hellos.serverHello(this.exchange, hello, packet);
+    this.settle();
   }
 
   /** A new handshake between the same ports. */
@@ -146,5 +213,9 @@ export class DtlsConnection {
     this.clientSequence = -1;
     this.serverSequence = -1;
     this.answered = false;
+    this.flight = new Flight();
+    this.messagesOfFlowClient = new DtlsMessages();
+    this.messagesOfFlowServer = new DtlsMessages();
+    this.passedOver = false;
   }
 }

@@ -16,10 +16,11 @@ function isDtlsVersion(version: number): boolean {
   return version === 0xfefd || version === 0xfeff || version === 0xfefc || version === 0x0100;
 }
 
-/** A record with a handshake in the clear. */
+/** A record, of which the fragment is in the clear in epoch 0 alone. */
 export class DtlsRecord {
+  type = 0;
   version = 0;
-  isPlaintextHandshake = false;
+  epoch = 0;
   /** The fragment, `[start, end)`. */
   start = 0;
   end = 0;
@@ -29,10 +30,15 @@ export class DtlsRecord {
     if (end - start < DTLS_RECORD_HEADER_LENGTH) return false;
     this.version = view.getUint16(start + 1);
     if (!isDtlsVersion(this.version)) return false;
-    this.isPlaintextHandshake = view.getUint8(start) === ContentType.handshake && view.getUint16(start + 3) === 0;
+    this.type = view.getUint8(start);
+    this.epoch = view.getUint16(start + 3);
     this.start = start + DTLS_RECORD_HEADER_LENGTH;
     this.end = this.start + view.getUint16(start + 11);
     return this.end <= end;
+  }
+
+  get isPlaintextHandshake(): boolean {
+    return this.type === ContentType.handshake && this.epoch === 0;
   }
 }
 

@@ -1,26 +1,42 @@
 /** DTLS on any port: hellos by signature, paired into handshakes. */
 import type { Counters } from '../../counters.ts';
 import { ConnectionTable } from '../connection-table.ts';
-import type { EventSink } from '../event.ts';
+import type { Certificate, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
-import { type HelloOptions, HelloReports } from '../tls/exchange.ts';
-import { DtlsConnection } from './connection.ts';
+import { type HelloExchange, HelloReports } from '../tls/exchange.ts';
+import type { TlsOptions } from '../tls/tracker.ts';
+import type { CertificateStore } from '../x509/store.ts';
+import { DtlsConnection, type DtlsReporter } from './connection.ts';
 
-export class DtlsTracker {
-  private readonly counters: Counters;
-  private readonly reports: HelloReports;
+export class DtlsTracker implements DtlsReporter {
+  readonly certificates: CertificateStore | undefined;
+  readonly hellos: HelloReports;
+  readonly counters: Counters;
+  private readonly certificateEvents: boolean;
   private readonly connections = new ConnectionTable<DtlsConnection>();
 
-  constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
+  constructor(
+    options: TlsOptions,
+    certificates: CertificateStore | undefined,
+    counters: Counters,
+    flows: FlowTable,
+    sink: EventSink,
+  ) {
+    this.certificates = certificates;
+    this.certificateEvents = options.certificateEvents;
     this.counters = counters;
-    this.reports = new HelloReports(options, counters, flows, sink);
+    this.hellos = new HelloReports(options, counters, flows, sink);
   }
 
-  /** Takes a datagram that begins with a handshake record. */
+  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+    if (this.certificateEvents) this.hellos.chain(exchange, chain, fromServer, time);
+  }
+
+  /** Takes a datagram that begins with a handshake or alert record. */
   datagram(packet: Packet, slot: number, fromClient: boolean): void {
     const { connections } = this;
-    const connection = connections.get(slot) ?? connections.add(new DtlsConnection(slot, this.reports));
+    const connection = connections.get(slot) ?? connections.add(new DtlsConnection(slot, this));
     const before = connection.bufferedBytes;
     connection.datagram(packet, fromClient);
     connections.account(connection, before);

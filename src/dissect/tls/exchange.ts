@@ -2,6 +2,7 @@
 import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type {
+  Certificate,
   ClientHello,
   EventSink,
   Fingerprints,
@@ -13,6 +14,7 @@ import type {
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { Fingerprinter, type FingerprintName } from './fingerprints.ts';
+import { Flight } from './flight.ts';
 
 /** Which events are wanted. */
 export interface HelloOptions {
@@ -131,10 +133,10 @@ export class HelloReports {
 
   /**
    * The handshake is over as far as it can be seen; nothing is reported of one without a hello.
-   * @param seen what was seen besides the hellos; without, the exchange's alert
+   * @param seen what the hellos and the messages after them show; without, the hellos and the exchange's alert alone
    */
   handshake(exchange: HelloExchange, seen?: HandshakeDetails): void {
-    const { firstTime: time, client, retry, server, alert, fingerprints } = exchange;
+    const { firstTime: time, client, retry, server, fingerprints } = exchange;
     if (time === undefined) return;
     this.counters['tls.handshakes']++;
     if (!this.options.transactions) return;
@@ -147,10 +149,21 @@ export class HelloReports {
       client,
       retry,
       server,
-      details: seen ?? (alert && { alert }),
+      details: seen ?? detailsOfHellos(exchange),
       fingerprints,
       responseTime: secondsBetween(exchange.clientTime, exchange.serverTime),
     });
+  }
+
+  /** A chain of certificates, one event each. */
+  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+    const conversation = this.conversation(exchange);
+    const from = fromServer ? 'server' : 'client';
+    const serverName = exchange.client?.serverName;
+    for (let index = 0; index < chain.length; index++) {
+      const certificate = chain[index]!;
+      this.sink({ kind: 'certificate', time, conversation, from, serverName, certificate, index, chain });
+    }
   }
 
   /** Oriented from the TLS client to the TLS server. */
@@ -166,13 +179,19 @@ function both(client: Fingerprints | undefined, server: Fingerprints | undefined
   return server === undefined ? client : { ja3: client.ja3, ja3s: server.ja3s, ja4: client.ja4 };
 }
 
+function detailsOfHellos({ client, retry, server, alert }: HelloExchange): HandshakeDetails {
+  const flight = new Flight();
+  flight.alert = alert;
+  return flight.details(client, retry, server);
+}
+
 /** JA4's first letter. */
 function carrierLetter(app: FlowEvent['app']): 't' | 'q' | 'd' {
   if (app === 'tls') return 't';
   return app === 'dtls' ? 'd' : 'q';
 }
 
-function timeOf({ frame: { seconds, nanos } }: Packet): Timestamp {
+export function timeOf({ frame: { seconds, nanos } }: Packet): Timestamp {
   return { seconds, nanos };
 }
 

@@ -41,10 +41,10 @@ export const MAX_HELLO_LENGTH = 0xffff;
 const FIRST_MESSAGE = 512;
 
 /** Of the messages after the hellos: chains are of 2 to 8 KiB. */
-const MAX_MESSAGE_LENGTH = 0xffff;
+export const MAX_MESSAGE_LENGTH = 0xffff;
 
 /** AlertLevel and AlertDescription (RFC 8446 §6). */
-const FATAL = 2;
+export const FATAL = 2;
 const CLOSE_NOTIFY = 0;
 
 const EMPTY = Buffer.alloc(0);

@@ -36,7 +36,6 @@ export class TlsTracker implements HandshakeReporter {
   private readonly options: TlsOptions;
   private readonly counters: Counters;
   private readonly flows: FlowTable;
-  private readonly sink: EventSink;
   private readonly connections = new ConnectionTable<TlsConnection>();
   private readonly early = new EarlySegments();
 
@@ -44,7 +43,6 @@ export class TlsTracker implements HandshakeReporter {
     this.options = options;
     this.counters = counters;
     this.flows = flows;
-    this.sink = sink;
     this.certificates = options.certificates ? new CertificateStore(counters) : undefined;
     this.hellos = new HelloReports(options, counters, flows, sink);
   }
@@ -82,14 +80,7 @@ export class TlsTracker implements HandshakeReporter {
   }
 
   chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
-    if (!this.options.certificateEvents) return;
-    const conversation = this.hellos.conversation(connection.exchange);
-    const from = fromServer ? 'server' : 'client';
-    const serverName = connection.exchange.client?.serverName;
-    for (let index = 0; index < chain.length; index++) {
-      const certificate = chain[index]!;
-      this.sink({ kind: 'certificate', time, conversation, from, serverName, certificate, index, chain });
-    }
+    if (this.options.certificateEvents) this.hellos.chain(connection.exchange, chain, fromServer, time);
   }
 
   /** Looks whether a segment without a hello is of a protocol that may come before one. */

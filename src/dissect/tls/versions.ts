@@ -20,12 +20,13 @@ export function isTls13Draft(version: number): boolean {
   return major === 0x7f || major === 0x7e || major === 0xfb;
 }
 
-/** TLS 1.3 or a draft of it. */
-export function isTls13(version: number): boolean {
-  return version === TlsVersion.tls13 || isTls13Draft(version);
-}
-
 const DTLS12 = 0xfefd;
+const DTLS13 = 0xfefc;
+
+/** TLS 1.3 or a draft of it, DTLS 1.3. */
+export function isTls13(version: number): boolean {
+  return version === TlsVersion.tls13 || version === DTLS13 || isTls13Draft(version);
+}
 
 /** Whether a signature of this version tells its scheme (RFC 5246 §4.7); before, the key's type decides. */
 export function isSigned12(version: number): boolean {

@@ -108,6 +108,7 @@ test('HelloVerifyRequest is no server hello; the hello with the cookie takes the
     dtls.send('server', record(fragment(3, 0, verifyRequest(COOKIE)), version));
     dtls.send('client', record(fragment(1, 1, clientHello({ version, cookie: COOKIE })), version));
     dtls.send('server', record(fragment(2, 1, serverHello(version)), version));
+    dtls.end();
     assert.deepEqual(dtls.kinds, ['client_hello', 'client_hello', 'server_hello', 'tls_handshake']);
     const [handshake] = dtls.handshakes;
     assert.deepEqual(handshake?.client?.cipherSuites, [0xc02b, 0xc02f]);
@@ -177,6 +178,7 @@ test('the next association between the same ports', () => {
     dtls.send('client', record(fragment(1, 0, clientHello({ random }))));
     dtls.send('server', record(fragment(2, 0, serverHello(DTLS12, random + 64))));
   }
+  dtls.end();
   assert.deepEqual(
     dtls.handshakes.map(({ client, server }) => [client?.random.slice(0, 2), server?.random.slice(0, 2)]),
     [
@@ -184,6 +186,72 @@ test('the next association between the same ports', () => {
       ['02', '42'],
     ],
   );
+});
+
+const done = (sequence: number): Buffer => fragment(14, sequence, Buffer.alloc(0));
+/** A certificate message with one entry that is no certificate. */
+const CERTIFICATE = Buffer.concat([uint(303, 3), uint(300, 3), Buffer.alloc(300, 0x30)]);
+const secret = (epoch: number): Buffer => record(Buffer.alloc(40, 0x99), DTLS12, 22, epoch);
+
+test("up to DTLS 1.2 the server's flight is read, in any order, until encryption begins", () => {
+  const flight = [
+    record(fragment(11, 1, CERTIFICATE, 0, 100), DTLS12),
+    record(fragment(11, 1, CERTIFICATE, 100), DTLS12),
+    record(fragment(13, 2, Buffer.from([1, 1, 0, 0, 0, 0])), DTLS12),
+    record(done(3), DTLS12),
+  ];
+  for (const datagrams of [flight, [...flight].reverse(), [...flight, ...flight], [Buffer.concat(flight)]]) {
+    const dtls = new DatagramTest({ messages: false });
+    dtls.send('client', record(fragment(1, 0, clientHello())));
+    dtls.send('server', record(fragment(2, 0, serverHello())));
+    for (const datagram of datagrams) dtls.send('server', datagram);
+    assert.equal(dtls.handshakes.length, 0);
+    dtls.send('client', secret(1));
+    dtls.send('server', secret(1));
+    assert.equal(dtls.handshakes.length, 1);
+    const details = dtls.handshakes[0]?.details;
+    assert.deepEqual([details?.clientCertificateAsked, details?.resumed], [true, false]);
+    assert.equal(dtls.counters['tls.certificates_unreadable'], 1);
+    assert.equal(dtls.counters['tls.details_cut'], 0);
+  }
+});
+
+test('a short handshake is a resumed one; a flight that is not in the capture is no sign of it, and counted', () => {
+  for (const [from, resumed, cut] of [
+    ['server', true, 0],
+    ['client', undefined, 1],
+  ] as const) {
+    const dtls = new DatagramTest({ messages: false });
+    dtls.send('client', record(fragment(1, 0, clientHello())));
+    dtls.send('server', record(fragment(2, 0, serverHello())));
+    dtls.send(from, secret(1));
+    assert.equal(dtls.handshakes.length, 1);
+    assert.equal(dtls.handshakes[0]?.details?.resumed, resumed);
+    assert.equal(dtls.counters['tls.details_cut'], cut);
+  }
+});
+
+test('a fatal alert in the clear ends it; a warning and an encrypted one do not', () => {
+  const alert = (level: number, epoch: number): Buffer => record(Buffer.from([level, 40]), DTLS12, 21, epoch);
+  const dtls = new DatagramTest({ messages: false });
+  dtls.send('client', record(fragment(1, 0, clientHello())));
+  dtls.send('server', alert(1, 0));
+  dtls.send('server', alert(2, 1));
+  assert.equal(dtls.handshakes.length, 0);
+  dtls.send('server', alert(2, 0));
+  assert.deepEqual(dtls.handshakes[0]?.details?.alert, { from: 'server', level: 2, description: 40 });
+});
+
+test('what comes after the hellos is not waited for where it is not wanted, and under DTLS 1.3', () => {
+  const unwanted = new DatagramTest({ messages: false, certificates: false });
+  unwanted.send('client', record(fragment(1, 0, clientHello())));
+  unwanted.send('server', record(fragment(2, 0, serverHello())));
+  assert.equal(unwanted.handshakes.length, 1);
+  const dtls13 = new DatagramTest({ messages: false });
+  dtls13.send('client', record(fragment(1, 0, clientHello({ supportedVersions: [0xfefc] }))));
+  dtls13.send('server', record(fragment(2, 0, serverHello(DTLS12, 0x22, 0xfefc))));
+  assert.equal(dtls13.handshakes.length, 1);
+  assert.equal(dtls13.handshakes[0]?.details?.resumed, false);
 });
 
 test('one side alone, and roles from the messages', () => {

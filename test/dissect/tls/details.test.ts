@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HandshakeDetails } from '../../../src/dissect/event.ts';
+import { known } from '../../support/known.ts';
 import { EVERYTHING, handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
 import { SIMPLE_CLIENT_HELLO, SIMPLE_SERVER_HELLO, TLS12_CLIENT_HELLO, TLS12_SERVER_HELLO } from './traces.ts';
 
@@ -15,10 +16,6 @@ const EMPTY_CHAIN = handshake(11, Buffer.alloc(3));
 /** secp384r1, a point of one byte, ecdsa_secp256r1_sha256. */
 const ECDHE = handshake(12, Buffer.from('0300180104040300', 'hex'));
 const alert = (level: number, description: number): Buffer => tlsRecord(21, Buffer.from([level, description]));
-
-/** The fields that are known. */
-const known = (details: HandshakeDetails = {}): object =>
-  Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined));
 
 function detailsOf(run: (connection: TlsTest) => void): HandshakeDetails {
   const connection = new TlsTest(EVERYTHING);
