@@ -107,7 +107,7 @@ export interface DnsTransactionEvent {
   /** Further copies of the query seen before the response or the time-out. */
   readonly retries: number;
   /** The transaction over UDP whose response was truncated, where this one asks the same again over TCP (RFC 7766 §5). */
-  readonly retryOf?: DnsReference;
+  readonly retryOf?: DnsReference | undefined;
   /** Where this stands for several identical ones: how many, the time of the last, the longest response time. */
   readonly aggregated?: { readonly count: number; readonly last: Timestamp; readonly slowest: number | undefined };
 }

@@ -136,7 +136,7 @@ export class Transactions {
       // Negative where the clock was set back between the two: not known.
       responseTime: nanos >= 0 ? nanos / 1e9 : undefined,
       retries: match.retries,
-      ...(match.retryOf && { retryOf: match.retryOf }),
+      retryOf: match.retryOf,
     });
     return match.message;
   }
@@ -160,6 +160,7 @@ export class Transactions {
       response,
       responseTime: undefined,
       retries: 0,
+      retryOf: undefined,
     });
   }
 
@@ -195,7 +196,7 @@ export class Transactions {
       response: undefined,
       responseTime: undefined,
       retries: query.retries,
-      ...(query.retryOf && { retryOf: query.retryOf }),
+      retryOf: query.retryOf,
     });
   }
 
