@@ -66,8 +66,8 @@ export class TrafficFilter {
     for (const block of this.either) {
       if (isSource(block, packet) || isDestination(block, packet)) return Disposition.filteredNetwork;
     }
-    for (const block of this.sources) if (isSource(block, packet)) return Disposition.filteredNetwork;
-    for (const block of this.destinations) if (isDestination(block, packet)) return Disposition.filteredNetwork;
+    for (const block of this.sources) if (isSource(block, packet)) return Disposition.filteredSource;
+    for (const block of this.destinations) if (isDestination(block, packet)) return Disposition.filteredDestination;
     if (this.ports.has(packet.sourcePort) || this.ports.has(packet.destinationPort)) return Disposition.filteredPort;
     return Disposition.emitted;
   }

@@ -120,6 +120,12 @@ describe('vesper replay', () => {
     const network = await vesper(['replay', OFFICE, '--ignore-network', `${source}/32`]);
     assert.ok(events(network.stdout).every((event) => event.src !== source && event.dest !== source));
     assert.ok((counters(network.stderr)['frames.filtered.network'] ?? 0) > 0);
+    const from = await vesper(['replay', OFFICE, '--set', `ignore.sources=${source}/32`]);
+    assert.ok((counters(from.stderr)['frames.filtered.source'] ?? 0) > 0);
+    assert.equal(counters(from.stderr)['frames.filtered.network'], undefined);
+    const server = all.find((event) => event.dest !== undefined)?.dest as string;
+    const to = await vesper(['replay', OFFICE, '--set', `ignore.destinations=${server}/32`]);
+    assert.ok((counters(to.stderr)['frames.filtered.destination'] ?? 0) > 0);
     const domain = await vesper(['replay', OFFICE, '--ignore-domain', '*.example.test']);
     const named = events(domain.stdout).filter((event) => /\.example\.test$/i.test(String(event.query)));
     assert.deepEqual(named, []);

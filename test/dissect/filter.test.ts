@@ -36,10 +36,10 @@ describe('ignored traffic', () => {
 
   it('is told by the network of one end alone where only that is asked', () => {
     const sources = new TrafficFilter({ ...NOTHING, ignoreSources: ['192.0.2.128/25'] });
-    assert.equal(sources.admit(packet('192.0.2.128', '10.0.0.1')), Disposition.filteredNetwork);
+    assert.equal(sources.admit(packet('192.0.2.128', '10.0.0.1')), Disposition.filteredSource);
     assert.equal(sources.admit(packet('10.0.0.1', '192.0.2.128')), Disposition.emitted);
     const destinations = new TrafficFilter({ ...NOTHING, ignoreDestinations: ['0.0.0.0/0'] });
-    assert.equal(destinations.admit(packet('10.0.0.1', '192.0.2.128')), Disposition.filteredNetwork);
+    assert.equal(destinations.admit(packet('10.0.0.1', '192.0.2.128')), Disposition.filteredDestination);
     assert.equal(destinations.admit(packet('::1', '::2')), Disposition.emitted);
   });
 

@@ -12,7 +12,15 @@ import { icmp, tcp, udp } from './transport.ts';
 import { addHop, gre, mayBeTunnel, NOT_A_TUNNEL, udpTunnel } from './tunnels.ts';
 
 /** 0: counted in a flow; otherwise the reason why not. */
-export const Disposition = { emitted: 0, filteredNetwork: 1, filteredPort: 2, filteredKind: 3, duplicate: 4 } as const;
+export const Disposition = {
+  emitted: 0,
+  filteredNetwork: 1,
+  filteredSource: 2,
+  filteredDestination: 3,
+  filteredPort: 4,
+  filteredKind: 5,
+  duplicate: 6,
+} as const;
 export type Disposition = (typeof Disposition)[keyof typeof Disposition];
 
 /** Called once for each IP packet layer that carries TCP, UDP, ICMP or ICMPv6; the packet is valid during the call. */

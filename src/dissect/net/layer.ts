@@ -1,29 +1,33 @@
 /** What the layers hand to each other: where they are in the bytes, and what comes next. */
 import type { CounterName } from '../../counters.ts';
 
-/** What became of a frame; the first five are the sink's dispositions (`decoder.ts`). */
+/** What became of a frame; the first seven are the sink's dispositions (`decoder.ts`). */
 export const Outcome = {
   emitted: 0,
   filteredNetwork: 1,
-  filteredPort: 2,
-  filteredKind: 3,
-  duplicate: 4,
-  filteredProtocol: 5,
-  notIp: 6,
-  linkType: 7,
-  link: 8,
-  network: 9,
-  transport: 10,
-  tunnelDepth: 11,
-  held: 12,
-  fragmentLimit: 13,
-  fragmentOverlap: 14,
+  filteredSource: 2,
+  filteredDestination: 3,
+  filteredPort: 4,
+  filteredKind: 5,
+  duplicate: 6,
+  filteredProtocol: 7,
+  notIp: 8,
+  linkType: 9,
+  link: 10,
+  network: 11,
+  transport: 12,
+  tunnelDepth: 13,
+  held: 14,
+  fragmentLimit: 15,
+  fragmentOverlap: 16,
 } as const;
 
 /** The counter of each outcome, by its number. */
 export const OUTCOME_COUNTERS: readonly CounterName[] = [
   'frames.emitted',
   'frames.filtered.network',
+  'frames.filtered.source',
+  'frames.filtered.destination',
   'frames.filtered.port',
   'frames.filtered.kind',
   'frames.filtered.duplicate',
@@ -41,17 +45,17 @@ export const OUTCOME_COUNTERS: readonly CounterName[] = [
 
 /** The layer that comes next, at the cursor. Every number below `FIRST_STEP` is an outcome: the end of the way. */
 export const Step = {
-  ethernet: 16,
-  ipv4: 17,
-  ipv6: 18,
-  mpls: 19,
-  ppp: 20,
+  ethernet: 32,
+  ipv4: 33,
+  ipv6: 34,
+  mpls: 35,
+  ppp: 36,
   /** What the IP header's protocol says. */
-  upper: 21,
+  upper: 37,
   /** A fragment of an IPv4 packet: its header is at `Cursor.header`. */
-  fragment4: 22,
+  fragment4: 38,
 } as const;
-export const FIRST_STEP = 16;
+export const FIRST_STEP = 32;
 
 const EMPTY = Buffer.alloc(0);
 

@@ -193,15 +193,15 @@ describe('a flow table', () => {
       return p.destinationPort === 53 ? Disposition.filteredPort : Disposition.emitted;
     };
     const observed = new Observed({}, { admit });
-    assert.equal(observed.out(udp), -2);
-    assert.equal(observed.in(udp), -2);
+    assert.equal(observed.out(udp), -Disposition.filteredPort);
+    assert.equal(observed.in(udp), -Disposition.filteredPort);
     assert.equal(asked, 1);
     assert.ok(observed.out({ ...udp, ports: [5000, 54] }) >= 0);
     observed.at(10_000);
     assert.equal(observed.events.length, 1);
     assert.equal(observed.ended.length, 1);
     assert.equal(observed.counters['flows.active'], 1);
-    assert.equal(observed.out({ ...udp, time: 10_000 }), -2);
+    assert.equal(observed.out({ ...udp, time: 10_000 }), -Disposition.filteredPort);
     assert.equal(asked, 3);
   });
 

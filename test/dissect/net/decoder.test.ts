@@ -215,11 +215,20 @@ test('cut by the snap length: what is left of the packet, with the lengths of th
 
 test('the sink decides how a frame is counted', () => {
   const bench = new Bench();
-  for (const disposition of [Disposition.filteredNetwork, Disposition.filteredPort, Disposition.filteredKind]) {
+  for (const disposition of Object.values(Disposition)) {
     bench.disposition = disposition;
     bench.frame(ethernet(0x0800, ip));
   }
-  assert.deepEqual(bench.frames, { received: 3, 'filtered.network': 1, 'filtered.port': 1, 'filtered.kind': 1 });
+  assert.deepEqual(bench.frames, {
+    received: 7,
+    emitted: 1,
+    'filtered.network': 1,
+    'filtered.source': 1,
+    'filtered.destination': 1,
+    'filtered.port': 1,
+    'filtered.kind': 1,
+    'filtered.duplicate': 1,
+  });
 });
 
 test('state of one frame does not reach the next', () => {
