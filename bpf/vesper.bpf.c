@@ -23,14 +23,24 @@
 
 char LICENSE[] SEC("license") = "Apache-2.0";
 
-/* Sizes of maps are set by the agent before the load. */
+/*
+ * Sizes of maps are set by the agent before the load. IPv4 has a map of its own: the longer the key, the longer the look-up.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1048576);
+	__type(key, struct flow_key4);
+	__type(value, struct flow);
+} flows4 SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1048576);
 	__type(key, struct flow_key);
 	__type(value, struct flow);
-} flows SEC(".maps");
+} flows6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -44,13 +54,8 @@ struct {
 	__type(value, __u64);
 } statistics SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct settings);
-} settings SEC(".maps");
+/* In .bss, a map that is read without a look-up. */
+struct settings settings;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -129,7 +134,6 @@ const struct record *record_layout;
 #define IPPROTO_MPLS_IN_IP 137
 
 struct packet {
-	struct flow_key key;
 	__u32 offset; /* of the IP header */
 	__u32 payload_offset;
 	__u32 payload;
@@ -137,7 +141,7 @@ struct packet {
 	__u32 segments;
 	__u32 sequence;
 	__u16 window;
-	__u16 source, destination;
+	__u32 ports; /* source in the upper half */
 	__u8 tcp_flags;
 	__u8 side;
 	__u8 protocol;
@@ -385,36 +389,24 @@ static __always_inline bool track(const struct packet *packet, struct flow *flow
 	return true;
 }
 
-static __always_inline struct flow *new_flow(const struct packet *packet)
+static __always_inline struct flow *new_flow(void *map, const void *key)
 {
-	const __u32 zero = 0;
-	struct settings *set = bpf_map_lookup_elem(&settings, &zero);
 	struct flow flow = {};
 
 	flow.tally.id = bpf_get_prandom_u32() | 1;
-	if (set && !set->follow_tls)
+	if (!settings.follow_tls)
 		flow.watch = DONE;
-	if (bpf_map_update_elem(&flows, &packet->key, &flow, BPF_NOEXIST) == 0 ||
-	    bpf_map_lookup_elem(&flows, &packet->key))
-		return bpf_map_lookup_elem(&flows, &packet->key);
+	if (bpf_map_update_elem(map, key, &flow, BPF_NOEXIST) == 0 || bpf_map_lookup_elem(map, key))
+		return bpf_map_lookup_elem(map, key);
 	return NULL;
 }
 
 /* A TCP segment or a datagram whose flow is counted here. */
-static __always_inline int tracked(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline int tracked(struct __sk_buff *skb, const struct packet *packet, struct flow *flow, __u64 now)
 {
 	const __u8 side = packet->side & 1;
-	const __u64 now = bpf_ktime_get_ns();
-	struct flow *flow = bpf_map_lookup_elem(&flows, &packet->key);
 	bool see = false, payload;
 
-	if (!flow) {
-		flow = new_flow(packet);
-		if (!flow) {
-			count(STAT_MAP_FULL);
-			return whole(skb, packet);
-		}
-	}
 	if (flow->ifindex[side] != skb->ifindex) {
 		if (flow->ifindex[side] && now - flow->seen_ns[side] < TAKE_OVER_NS) {
 			count(STAT_DUPLICATE);
@@ -425,6 +417,18 @@ static __always_inline int tracked(struct __sk_buff *skb, const struct packet *p
 	flow->seen_ns[side] = now;
 
 	if (packet->protocol == IPPROTO_TCP) {
+		const __u32 usual = ANNOUNCED | (SEQUENCE | ACKNOWLEDGED) << side;
+
+		/* Nearly every segment: what is below would find nothing to tell of it. */
+		if ((flow->state & (usual | RESET | FINISHED * 3)) == usual &&
+		    !(packet->tcp_flags & (FIN | SYN | RST)) && packet->window) {
+			if (packet->payload == 0)
+				goto unremarkable;
+			if (flow->watch == DONE && packet->sequence == flow->expected[side]) {
+				flow->expected[side] += packet->payload;
+				goto unremarkable;
+			}
+		}
 		see = track(packet, flow);
 		payload = wants_segment(skb, packet, flow);
 	} else {
@@ -451,6 +455,7 @@ static __always_inline int tracked(struct __sk_buff *skb, const struct packet *p
 		}
 		count(STAT_UNSEEN);
 	}
+unremarkable:
 	__sync_fetch_and_add(&flow->tally.sides[side].packets, packet->segments);
 	__sync_fetch_and_add(&flow->tally.sides[side].bytes, packet->ip_length);
 	if (packet->payload) {
@@ -463,46 +468,59 @@ static __always_inline int tracked(struct __sk_buff *skb, const struct packet *p
 }
 
 /* As isAfter in src/dissect/flow/key.ts. */
-static __always_inline bool is_after6(const __u32 *a, const __u32 *b, __u16 source, __u16 destination)
+static __always_inline bool is_after6(const __u32 *a, const __u32 *b, __u32 ports)
 {
 	for (int i = 0; i < 4; i++) {
 		__u32 x = bpf_ntohl(a[i]), y = bpf_ntohl(b[i]);
 		if (x != y)
 			return x > y;
 	}
-	return source > destination;
+	return ports >> 16 > (ports & 0xffff);
 }
 
-static __always_inline void set_ports(struct packet *packet, bool swap)
+static __always_inline __u32 swapped(__u32 ports)
 {
+	return ports << 16 | ports >> 16;
+}
+
+static __always_inline bool is_after_ports(__u32 ports)
+{
+	return ports >> 16 > (ports & 0xffff);
+}
+
+static __always_inline struct flow *find4(struct packet *packet, __u32 source, __u32 destination)
+{
+	bool swap = source != destination ? source > destination : is_after_ports(packet->ports);
+	struct flow_key4 key;
+	struct flow *flow;
+
 	packet->side = swap;
-	packet->key.ports = swap ? (__u32)packet->destination << 16 | packet->source :
-				   (__u32)packet->source << 16 | packet->destination;
+	key.address0 = swap ? destination : source;
+	key.address1 = swap ? source : destination;
+	key.ports = swap ? swapped(packet->ports) : packet->ports;
+	key.protocol = 4 << 16 | packet->protocol;
+	flow = bpf_map_lookup_elem(&flows4, &key);
+	return flow ? flow : new_flow(&flows4, &key);
 }
 
-static __always_inline void set_key4(struct packet *packet, __u32 source, __u32 destination)
+static __always_inline struct flow *find6(struct packet *packet, const __u32 *source, const __u32 *destination)
 {
-	bool swap = source != destination ? source > destination : packet->source > packet->destination;
-
-	packet->key.address0 = swap ? destination : source;
-	packet->key.address1 = swap ? source : destination;
-	packet->key.protocol = 4 << 16 | packet->protocol;
-	set_ports(packet, swap);
-}
-
-static __always_inline void set_key6(struct packet *packet, const __u32 *source, const __u32 *destination)
-{
-	bool swap = is_after6(source, destination, packet->source, packet->destination);
+	bool swap = is_after6(source, destination, packet->ports);
 	const __u32 *one = swap ? destination : source, *two = swap ? source : destination;
+	struct flow_key key;
+	struct flow *flow;
 
-	packet->key.address0 = bpf_ntohl(one[0]);
-	packet->key.address1 = bpf_ntohl(two[0]);
+	packet->side = swap;
+	key.address0 = bpf_ntohl(one[0]);
+	key.address1 = bpf_ntohl(two[0]);
 	for (int i = 0; i < 3; i++) {
-		packet->key.rest0[i] = bpf_ntohl(one[i + 1]);
-		packet->key.rest1[i] = bpf_ntohl(two[i + 1]);
+		key.rest0[i] = bpf_ntohl(one[i + 1]);
+		key.rest1[i] = bpf_ntohl(two[i + 1]);
 	}
-	packet->key.protocol = 6 << 16 | packet->protocol;
-	set_ports(packet, swap);
+	key.ports = swap ? swapped(packet->ports) : packet->ports;
+	key.protocol = 6 << 16 | packet->protocol;
+	flow = bpf_map_lookup_elem(&flows6, &key);
+	return flow ? flow : new_flow(&flows6, &key);
 }
 
 static __always_inline bool in_ignored_network(const __u32 *address)
@@ -560,25 +578,33 @@ static __always_inline void gather(struct __sk_buff *skb, void **data, void **en
 	*end = (void *)(long)skb->data_end;
 }
 
+/* What is neither TCP nor UDP. */
+static __always_inline int other(struct __sk_buff *skb, const struct packet *packet)
+{
+	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)
+		return untracked(skb, packet, HEADERS_ONLY);
+	if (is_nested(packet->protocol))
+		return whole(skb, packet);
+	count(STAT_PROTOCOL);
+	return NEXT;
+}
+
 static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 {
-	const __u32 zero = 0;
 	struct packet packet = { .layer3 = layer3 };
-	struct settings *set = bpf_map_lookup_elem(&settings, &zero);
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u16 type = skb->protocol;
 	__u32 offset = 0, carried, stated, header, total;
+	struct flow *flow;
 	__u8 version;
+	__u64 now;
 
-	if (!set)
-		return NEXT;
 	if (!layer3) {
 		gather(skb, &data, &end, sizeof(struct ethhdr) + sizeof(struct iphdr));
-		struct ethhdr *ethernet = data;
-		if (data + sizeof(*ethernet) > end)
+		if (data + sizeof(struct ethhdr) > end)
 			return whole(skb, &packet);
-		type = ethernet->h_proto;
-		offset = sizeof(*ethernet);
+		type = *(__u16 *)(data + 12);
+		offset = sizeof(struct ethhdr);
 		for (int i = 0; i < 2; i++) {
 			if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
 				break;
@@ -588,32 +614,30 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 			offset += VLAN_TAG;
 		}
 	}
-	packet.offset = offset;
-	if (type == bpf_htons(ETH_P_ARP)) {
-		count(STAT_NOT_IP);
-		return NEXT;
-	}
 	if (type == bpf_htons(ETH_P_IP)) {
 		gather(skb, &data, &end, offset + sizeof(struct iphdr));
 		struct iphdr *ip = data + offset;
-		if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5)
+		if ((void *)(ip + 1) > end)
 			return whole(skb, &packet);
-		if (set->has_networks && (in_ignored_network4(ip->saddr) || in_ignored_network4(ip->daddr))) {
+		const __u32 first = bpf_ntohl(*(__u32 *)ip);
+		if (first >> 28 != 4 || (first >> 24 & 15) < 5)
+			return whole(skb, &packet);
+		if (settings.has_networks && (in_ignored_network4(ip->saddr) || in_ignored_network4(ip->daddr))) {
 			count(STAT_NETWORK);
 			return NEXT;
 		}
 		if (ip->frag_off & bpf_htons(0x3fff))
 			return whole(skb, &packet);
 		version = 4;
-		header = ip->ihl * 4;
-		stated = bpf_ntohs(ip->tot_len);
+		header = (first >> 24 & 15) * 4;
+		stated = first & 0xffff;
 		packet.protocol = ip->protocol;
 	} else if (type == bpf_htons(ETH_P_IPV6)) {
 		gather(skb, &data, &end, offset + sizeof(struct ipv6hdr));
 		struct ipv6hdr *ip = data + offset;
 		if ((void *)(ip + 1) > end || ip->version != 6)
 			return whole(skb, &packet);
-		if (set->has_networks &&
+		if (settings.has_networks &&
 		    (in_ignored_network(ip->saddr.in6_u.u6_addr32) || in_ignored_network(ip->daddr.in6_u.u6_addr32))) {
 			count(STAT_NETWORK);
 			return NEXT;
@@ -622,34 +646,29 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 		header = sizeof(*ip);
 		stated = ip->payload_len ? bpf_ntohs(ip->payload_len) + sizeof(*ip) : 0;
 		packet.protocol = ip->nexthdr;
+	} else if (type == bpf_htons(ETH_P_ARP)) {
+		count(STAT_NOT_IP);
+		return NEXT;
 	} else
 		return whole(skb, &packet);
 
 	carried = skb->len - offset;
 	packet.ip_length = stated == 0 || stated > carried ? carried : stated;
-	if (packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6)
-		return untracked(skb, &packet, HEADERS_ONLY);
-	if (packet.protocol != IPPROTO_TCP && packet.protocol != IPPROTO_UDP) {
-		if (is_nested(packet.protocol))
-			return whole(skb, &packet);
-		count(STAT_PROTOCOL);
-		return NEXT;
-	}
-
 	if (packet.protocol == IPPROTO_TCP) {
 		gather(skb, &data, &end, offset + header + sizeof(struct tcphdr));
 		struct tcphdr *tcp = data + offset + header;
 		if ((void *)(tcp + 1) > end)
 			return whole(skb, &packet);
-		total = header + tcp->doff * 4;
-		if (tcp->doff < 5 || total > packet.ip_length)
+		const __u32 ports = bpf_ntohl(*(__u32 *)tcp), rest = *((__u32 *)tcp + 3);
+		total = header + (rest >> 4 & 15) * 4;
+		if ((rest >> 4 & 15) < 5 || total > packet.ip_length)
 			return whole(skb, &packet);
-		packet.source = bpf_ntohs(tcp->source);
-		packet.destination = bpf_ntohs(tcp->dest);
+		packet.ports = ports;
 		packet.sequence = bpf_ntohl(tcp->seq);
-		packet.tcp_flags = ((__u8 *)tcp)[13];
-		packet.window = tcp->window;
-	} else {
+		packet.tcp_flags = rest >> 8;
+		packet.window = rest >> 16;
+		packet.payload = packet.ip_length - total;
+	} else if (packet.protocol == IPPROTO_UDP) {
 		gather(skb, &data, &end, offset + header + sizeof(struct udphdr));
 		struct udphdr *udp = data + offset + header;
 		if ((void *)(udp + 1) > end)
@@ -658,18 +677,16 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 		__u32 length = bpf_ntohs(udp->len);
 		if (total > packet.ip_length || (length < 8 && length != 0))
 			return whole(skb, &packet);
-		packet.source = bpf_ntohs(udp->source);
-		packet.destination = bpf_ntohs(udp->dest);
+		packet.ports = bpf_ntohl(*(__u32 *)udp);
 		packet.payload = packet.ip_length - total;
 		/* What lies between the UDP and the IP length is no payload. */
 		if (length && length - 8 < packet.payload)
 			packet.payload = length - 8;
-	}
+	} else
+		return other(skb, &packet);
 	packet.payload_offset = offset + total;
-	if (packet.protocol == IPPROTO_TCP)
-		packet.payload = packet.ip_length - total;
 
-	__u8 ports = set->ports[packet.source] | set->ports[packet.destination];
+	__u8 ports = settings.ports[packet.ports >> 16] | settings.ports[packet.ports & 0xffff];
 	if (ports) {
 		if (ports & PORT_IGNORED) {
 			count(STAT_PORT);
@@ -680,22 +697,27 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 			return whole(skb, &packet);
 	}
 	packet.segments = 1;
-	if (skb->gso_size && packet.payload > skb->gso_size) {
+	if (packet.payload && skb->gso_size && packet.payload > skb->gso_size) {
 		packet.segments = (packet.payload + skb->gso_size - 1) / skb->gso_size;
 		packet.ip_length += (packet.segments - 1) * total;
 	}
+	now = bpf_ktime_get_ns();
 	if (version == 4) {
 		struct iphdr *ip = data + offset;
 		if ((void *)(ip + 1) > end)
 			return NEXT;
-		set_key4(&packet, bpf_ntohl(ip->saddr), bpf_ntohl(ip->daddr));
+		flow = find4(&packet, bpf_ntohl(ip->saddr), bpf_ntohl(ip->daddr));
 	} else {
 		struct ipv6hdr *ip = data + offset;
 		if ((void *)(ip + 1) > end)
 			return NEXT;
-		set_key6(&packet, ip->saddr.in6_u.u6_addr32, ip->daddr.in6_u.u6_addr32);
+		flow = find6(&packet, ip->saddr.in6_u.u6_addr32, ip->daddr.in6_u.u6_addr32);
 	}
-	return tracked(skb, &packet);
+	if (!flow) {
+		count(STAT_MAP_FULL);
+		return whole(skb, &packet);
+	}
+	return tracked(skb, &packet, flow, now);
 }
 
 SEC("tc")

@@ -12,6 +12,13 @@ struct flow_key {
 	__u32 rest0[3], rest1[3];
 };
 
+/* Of IPv4: the first words of the other. */
+struct flow_key4 {
+	__u32 address0, address1;
+	__u32 ports;
+	__u32 protocol;
+};
+
 struct side_counts {
 	__u64 packets, bytes, payload;
 };

@@ -5,6 +5,19 @@ import { wallClock } from './ffi/libc.ts';
 const SAMPLES = 5;
 const SECOND = 1_000_000_000;
 
+/** The wall clock between two readings of the monotonic one, in nanoseconds. */
+export interface Reading {
+  readonly before: bigint;
+  readonly wall: bigint;
+  readonly after: bigint;
+}
+
+function readClocks(): Reading {
+  const before = process.hrtime.bigint();
+  const wall = wallClock();
+  return { before, wall, after: process.hrtime.bigint() };
+}
+
 /**
  * The distance of the two clocks is measured when the capture starts and once a second after that, so that it follows
  * NTP's corrections. It is never part of a packet's path.
@@ -15,7 +28,10 @@ export class WallClock implements KernelClock {
   private offsetSeconds = 0;
   private offsetNanos = 0;
 
-  constructor() {
+  private readonly read: () => Reading;
+
+  constructor(read: () => Reading = readClocks) {
+    this.read = read;
     this.adjust();
   }
 
@@ -23,9 +39,7 @@ export class WallClock implements KernelClock {
   adjust(): void {
     let tightest = -1n;
     for (let i = 0; i < SAMPLES; i++) {
-      const before = process.hrtime.bigint();
-      const wall = wallClock();
-      const after = process.hrtime.bigint();
+      const { before, wall, after } = this.read();
       if (tightest >= 0n && after - before >= tightest) continue;
       tightest = after - before;
       const offset = wall - (before + after) / 2n;

@@ -2,6 +2,7 @@
 import type { Tally } from '../dissect/tally.ts';
 
 export const KEY_SIZE = 40;
+export const KEY4_SIZE = 16;
 export const FLOW_SIZE = 136;
 export const OWNER_SIZE = 32;
 

@@ -22,7 +22,7 @@ const TC_HANDLE = 0x7e5;
 const TC_PRIORITY = 49_000;
 
 export interface ObjectOptions {
-  /** Flows that the kernel counts at once. */
+  /** Flows that the kernel counts at once, of each IP version. */
   readonly flows: number;
   /** Bytes, a power of two. */
   readonly ringSize: number;
@@ -34,7 +34,8 @@ export interface Attachment {
 
 export class EbpfObject {
   readonly library: Libbpf;
-  readonly flows: number;
+  /** By IP version: keys of IPv4 are the first words of those of IPv6. */
+  readonly flows: { readonly 4: number; readonly 6: number };
   readonly ring: number;
   readonly statistics: number;
   readonly networks: number;
@@ -53,12 +54,12 @@ export class EbpfObject {
     this.object = object;
     this.hasOwners = hasOwners;
     const fd = (name: string): number => library.mapFd(library.findMap(object, name)!);
-    this.flows = fd('flows');
+    this.flows = { 4: fd('flows4'), 6: fd('flows6') };
     this.ring = fd('ring');
     this.statistics = fd('statistics');
     this.networks = fd('networks');
     this.owners = fd('owners');
-    this.settings = map(fd('settings'), wholePages(SETTINGS_SIZE), 0, true);
+    this.settings = map(fd('.bss'), wholePages(SETTINGS_SIZE), 0, true);
     this.enough = map(fd('enough'), wholePages(4 * CELLS), 0, true);
     const program = (name: string): number => library.programFd(library.findProgram(object, name)!);
     this.ethernetProgram = program('vesper_ethernet');
@@ -78,7 +79,7 @@ export class EbpfObject {
     for (const withOwners of [true, false]) {
       const object = library.openFile(OBJECT, null);
       if (object === null) throw new CaptureError(`${OBJECT} cannot be read; install vesper again`);
-      library.setMaxEntries(library.findMap(object, 'flows')!, options.flows);
+      for (const name of ['flows4', 'flows6']) library.setMaxEntries(library.findMap(object, name)!, options.flows);
       library.setMaxEntries(library.findMap(object, 'ring')!, options.ringSize);
       library.setAutoload(library.findProgram(object, 'vesper_owner')!, withOwners);
       const result = library.load(object);

@@ -32,6 +32,7 @@ describe('the layout that the kernel program and the agent share', () => {
 
   it('sizes', () => {
     assert.equal(structure('flow_key').size, layout.KEY_SIZE);
+    assert.equal(structure('flow_key4').size, layout.KEY4_SIZE);
     assert.equal(structure('flow').size, layout.FLOW_SIZE);
     assert.equal(structure('owner').size, layout.OWNER_SIZE);
     assert.equal(structure('settings').size, layout.SETTINGS_SIZE);
