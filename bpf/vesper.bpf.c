@@ -309,7 +309,7 @@ static __always_inline bool wants_segment(struct __sk_buff *skb, const struct pa
 	return true;
 }
 
-/* A QUIC long header (RFC 9000, section 17.2) or a DTLS handshake record (RFC 9147, section 4). */
+/* A QUIC long header (RFC 9000, section 17.2), or a DTLS record that is an alert or of a handshake (RFC 9147, section 4). */
 static __always_inline bool wants_datagram(struct __sk_buff *skb, const struct packet *packet, struct flow *flow)
 {
 	/* A bound that the verifier sees: the payload of a datagram begins within Ethernet, two tags, IPv4 options, UDP. */
@@ -327,7 +327,7 @@ static __always_inline bool wants_datagram(struct __sk_buff *skb, const struct p
 		bytes[1] = payload[1];
 	} else if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, sizeof(bytes)))
 		return false;
-	if ((bytes[0] & 0x80) == 0 && !(bytes[0] == 22 && (bytes[1] == 0xfe || bytes[1] == 1)))
+	if ((bytes[0] & 0x80) == 0 && !((bytes[0] == 21 || bytes[0] == 22) && (bytes[1] == 0xfe || bytes[1] == 1)))
 		return false;
 	flow->data_segments++;
 	return true;

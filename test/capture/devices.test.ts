@@ -1,7 +1,7 @@
 /** Live capture on devices of all sorts, and of packets that are not on the wire as the host sees them. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,14 @@ const skip = skipWithoutCapture('ebpf') || skipWithoutCapture('af_packet');
 const SEND_FRAMES = fileURLToPath(new URL('../support/send-frames.js', import.meta.url));
 const TUN_HERE = '10.98.0.1';
 const TUN_THERE = '10.98.0.2';
+const WIREGUARD_HERE = '10.97.0.1';
+const WIREGUARD_THERE = '10.97.0.2';
+const WIREGUARD_PORT = '51820';
+/** Names of this process alone: control sockets of all namespaces are in one folder. */
+const WIREGUARD_DEVICES = [`wga${process.pid}`, `wgb${process.pid}`] as const;
 const HELLO_PORT = '8443';
+/** Of the server `late`, which starts when the agents run; `old` is older than they. */
+const LATE_PORT = '8444';
 const MAX_WAIT_MS = 10_000;
 
 interface Health {
@@ -31,14 +38,53 @@ describe('devices', { skip }, () => {
   const path = (name: string): string => join(folder, name);
   const found: Record<string, Event[]> = {};
   const counters: Record<string, Record<string, number>> = {};
+  /** What the system says of a process while it runs. */
+  const running: Record<string, { readonly id: number; readonly executable: string }> = {};
   let cable: Cable;
 
+  const remember = (name: string, { pid }: ChildProcess): void => {
+    running[name] = { id: pid as number, executable: readlinkSync(`/proc/${pid}/exe`) };
+  };
   const run = (...command: string[]) => cable.run(cable.here, ['timeout', '10', ...command], 'hello\n');
   const client = (name: string, connect: string) =>
     run('openssl', 's_client', '-connect', connect, '-servername', `${name}.test`);
   const dig = (server: string) => run('dig', '+tries=1', '+time=3', `@${server}`, 'www.example.test');
   const healthOf = (backend: string): Health[] =>
     eventsIn(path(backend)).flatMap((event) => (event.vesper.agent as Health | undefined) ?? []);
+
+  function serve(namespace: string, port: string): ChildProcess {
+    const identity = ['-key', path('key'), '-cert', path('cert')];
+    return cable.start(namespace, ['openssl', 's_server', '-quiet', '-accept', port, ...identity]);
+  }
+
+  /** The ends of a WireGuard tunnel over the cable, by the implementation that needs no module of the kernel. */
+  function startWireGuard(): void {
+    const ends = [
+      { namespace: cable.here, device: WIREGUARD_DEVICES[0], address: WIREGUARD_HERE, peer: THERE },
+      { namespace: cable.there, device: WIREGUARD_DEVICES[1], address: WIREGUARD_THERE, peer: HERE },
+    ];
+    const keys = ends.map(({ device }) => {
+      const secret = execFileSync('wg', ['genkey']);
+      writeFileSync(path(device), secret, { mode: 0o600 });
+      return execFileSync('wg', ['pubkey'], { input: secret, encoding: 'utf8' }).trim();
+    });
+    for (const [i, { namespace, device, address, peer }] of ends.entries()) {
+      // Forks when its device and its control socket are there.
+      execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'wireguard-go', device], { stdio: 'ignore' });
+      const inside = (...command: string[]) => execFileSync('nsenter', [`--net=/run/netns/${namespace}`, ...command]);
+      const other = [
+        'peer',
+        keys[1 - i] as string,
+        'endpoint',
+        `${peer}:${WIREGUARD_PORT}`,
+        'allowed-ips',
+        '10.97.0.0/24',
+      ];
+      inside('wg', 'set', device, 'private-key', path(device), 'listen-port', WIREGUARD_PORT, ...other);
+      inside('ip', 'addr', 'add', `${address}/24`, 'dev', device);
+      inside('ip', 'link', 'set', device, 'up');
+    }
+  }
 
   async function told(what: string, name: string): Promise<void> {
     const isTold = (backend: string): boolean =>
@@ -54,12 +100,10 @@ describe('devices', { skip }, () => {
     ip('addr', 'del', `${HERE}/24`, 'dev', 'va');
     ip('addr', 'add', `${HERE}/24`, 'dev', 'br0');
     ip('link', 'set', 'br0', 'up');
-    const identity = ['-key', path('key'), '-cert', path('cert')];
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=server.test'];
     execFileSync('openssl', [...request, '-keyout', path('key'), '-out', path('cert')], { stdio: 'ignore' });
-    for (const namespace of [cable.here, cable.there]) {
-      cable.start(namespace, ['openssl', 's_server', '-quiet', '-accept', HELLO_PORT, ...identity]);
-    }
+    const old = serve(cable.here, HELLO_PORT);
+    serve(cable.there, HELLO_PORT);
     const names = ['--no-resolv', '--no-hosts', '--address=/example.test/192.0.2.1', '--except-interface=lo'];
     cable.start(cable.there, ['dnsmasq', '-k', '--user=root', '-x', path('pid'), '--bind-dynamic', ...names]);
     const agents = BACKENDS.map((backend): ChildProcess => {
@@ -91,6 +135,26 @@ describe('devices', { skip }, () => {
     await cable.stop(far);
     await told('interface_detached', 'tun7');
 
+    startWireGuard();
+    await told('interface_attached', WIREGUARD_DEVICES[0]);
+    const late = serve(cable.here, LATE_PORT);
+    await run('ping', '-c', '3', '-i', '0.3', WIREGUARD_THERE);
+    await dig(WIREGUARD_THERE);
+    await client('wireguard', `${WIREGUARD_THERE}:${HELLO_PORT}`);
+    for (const [name, port] of [
+      ['old', HELLO_PORT],
+      ['late', LATE_PORT],
+    ] as const) {
+      const connect = ['-connect', `${WIREGUARD_HERE}:${port}`, '-servername', `${name}.test`];
+      await cable.run(cable.there, ['timeout', '10', 'openssl', 's_client', ...connect], 'hello\n');
+    }
+    const stays = ['socat', '-u', `TCP:${WIREGUARD_THERE}:${HELLO_PORT}`, 'OPEN:/dev/null'];
+    const lasting = cable.start(cable.here, stays);
+    await sleep(500);
+    remember('old', old);
+    remember('late', late);
+    remember('lasting', lasting);
+
     await Promise.all(agents.map((agent) => cable.stop(agent)));
     BACKENDS.forEach((backend, i) => {
       found[backend] = eventsIn(path(backend));
@@ -99,6 +163,9 @@ describe('devices', { skip }, () => {
   });
 
   after(() => {
+    // With its device the program ends and takes its control socket with it.
+    execFileSync('ip', ['-n', cable.here, 'link', 'del', WIREGUARD_DEVICES[0]]);
+    execFileSync('ip', ['-n', cable.there, 'link', 'del', WIREGUARD_DEVICES[1]]);
     cable.close();
     rmSync(folder, { recursive: true });
   });
@@ -145,11 +212,62 @@ describe('devices', { skip }, () => {
       }
     });
 
+    it(`${backend}: what is inside a WireGuard tunnel, and the tunnel itself`, () => {
+      assert.deepEqual(
+        named('wireguard').map(({ vesper }) => vesper.interface),
+        [WIREGUARD_DEVICES[0]],
+      );
+      assert.equal(flowOf(named('wireguard')[0]).length, 1);
+      assert.equal(events().filter((event) => 'query' in event && event.dest === WIREGUARD_THERE).length, 1);
+      const outside = events().filter(({ dest_port }) => dest_port === Number(WIREGUARD_PORT));
+      assert.deepEqual(
+        outside.map(({ transport, vesper }) => [transport, vesper.interface === WIREGUARD_DEVICES[0]]),
+        [['udp', false]],
+      );
+    });
+
     it(`${backend}: counts every frame once and loses none`, () => {
       assert.equal(unaccounted(counters[backend] ?? {}), 0);
       assert.equal(counters[backend]?.['frames.dropped.ring'] ?? 0, 0);
     });
   }
+
+  interface Owner {
+    readonly id: number;
+    readonly name: string;
+    readonly user: string;
+    readonly executable?: string;
+  }
+  const ownerIn = (event: Event | undefined): Owner => event?.vesper.process as Owner;
+  const eventsOf = (predicate: (event: Event) => boolean): Event[] => (found.ebpf ?? []).filter(predicate);
+
+  // Their peers are on the far side of the tunnel: what comes out of it has no socket but the server's.
+  for (const name of ['old', 'late']) {
+    it(`names the server of an accepted socket (${name})`, () => {
+      const [handshake, ...others] = eventsOf((event) => event.ssl_server_name === `${name}.test`);
+      assert.equal(others.length, 0);
+      const { id, executable, name: command, user } = ownerIn(handshake);
+      assert.deepEqual({ id, executable }, running[name]);
+      assert.deepEqual([command, user, handshake?.process_id, handshake?.user], ['openssl', 'root', id, 'root']);
+    });
+  }
+
+  it('names a client that lasts', () => {
+    const isOurs = ({ src, dest_port, ssl_version, vesper }: Event): boolean =>
+      src === WIREGUARD_HERE &&
+      dest_port === Number(HELLO_PORT) &&
+      ssl_version === undefined &&
+      ownerIn({ vesper })?.name === 'socat';
+    const { id, executable, user } = ownerIn(eventsOf(isOurs)[0]);
+    assert.deepEqual({ id, executable, user }, { ...running.lasting, user: 'root' });
+  });
+
+  it('names a client that has ended, though maybe not its program', () => {
+    const { id, name, user, executable } = ownerIn(eventsOf((event) => 'query' in event && event.dest === THERE)[0]);
+    assert.ok(id > 0);
+    assert.deepEqual([name, user], ['dig', 'root']);
+    assert.match(executable ?? '/usr/bin/dig', /\/dig$/);
+  });
 
   it('both count the same', () => {
     const flows = (backend: string): string[] =>
