@@ -5,6 +5,8 @@ const BUSY = 0x80000000 | 0;
 const DISCARD = 0x40000000;
 const LENGTH = 0x3fffffff;
 const HEADER = 8;
+/** No record is longer: its header, `struct record` and the longest of its data (SNAP in bpf/vesper.bpf.c), in whole pages. */
+const MAX_RECORD_BYTES = 32 * 1024;
 /** The writer is told of the room so often: a store of 64 bits costs more than a small record. */
 const RELEASE_BYTES = 64 * 1024;
 
@@ -32,8 +34,8 @@ export class Ring {
     this.size = size;
     this.dataStart = page;
     this.consumer = map(fd, page, 0, true);
-    // The kernel maps the data twice, one after the other, so that no record is ever in two parts.
-    this.producer = map(fd, page + 2 * size, page, false);
+    // The data once more after its end, so that no record is in two parts: as much of it as one record can need.
+    this.producer = map(fd, page + size + Math.min(size, MAX_RECORD_BYTES), page, false);
     this.bytes = Buffer.from(this.producer.memory);
     this.view = new DataView(this.producer.memory);
     this.headers = new Int32Array(this.producer.memory);
