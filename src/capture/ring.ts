@@ -4,9 +4,10 @@ import { type Mapping, map, pageSize } from './ffi/libc.ts';
 const BUSY = 0x80000000 | 0;
 const DISCARD = 0x40000000;
 const LENGTH = 0x3fffffff;
-const HEADER = 8;
+/** The kernel's own, before every record. */
+export const HEADER = 8;
 /** No record is longer: its header, `struct record` and the longest of its data (SNAP in bpf/vesper.bpf.c), in whole pages. */
-const MAX_RECORD_BYTES = 32 * 1024;
+export const MAX_RECORD_BYTES = 32 * 1024;
 /** The writer is told of the room so often: a store of 64 bits costs more than a small record. */
 const RELEASE_BYTES = 64 * 1024;
 

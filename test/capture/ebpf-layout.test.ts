@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as layout from '../../src/capture/ebpf-layout.ts';
+import { HEADER, MAX_RECORD_BYTES } from '../../src/capture/ring.ts';
 import { PROJECT } from '../support/shared.ts';
 import { type Structure, structuresOf } from './btf.ts';
 
@@ -29,6 +31,12 @@ describe('the layout that the kernel program and the agent share', () => {
       for (const [field, offset] of Object.entries(fields)) assert.equal(offset, offsets[snakeCase(field)], field);
     });
   }
+
+  it('the longest record fits into what of the ring is mapped twice', () => {
+    const snap = Number(/^#define SNAP (\d+)$/m.exec(readFileSync(join(PROJECT, 'bpf/vesper.bpf.c'), 'utf8'))?.[1]);
+    assert.ok(snap >= 16_384);
+    assert.ok(HEADER + structure('record').size + snap <= MAX_RECORD_BYTES);
+  });
 
   it('sizes', () => {
     assert.equal(structure('flow_key').size, layout.KEY_SIZE);
