@@ -18,7 +18,16 @@ const HERE_SLOW = '10.99.0.3';
 const ENDS = [HERE, HERE6, HERE_SLOW, THERE, THERE6];
 
 /** Servers of the other end, by what they speak. */
-const Port = { rsa: '8443', ecdsa: '12345', dtls: '4433', dtls10: '4434', gnutls: '5556', quic: '4443', bind: '5300' };
+const Port = {
+  rsa: '8443',
+  ecdsa: '12345',
+  dtls: '4433',
+  dtls10: '4434',
+  dtlsRefused: '4435',
+  gnutls: '5556',
+  quic: '4443',
+  bind: '5300',
+};
 /** Of a server at this end: its sockets are accepted ones. */
 const HERE_PORT = '9443';
 
@@ -115,6 +124,7 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
     tls(cable.there, Port.ecdsa, '2');
     tls(cable.there, Port.dtls, '', '-dtls', '-listen', '-mtu', '600');
     tls(cable.there, Port.dtls10, '', '-dtls1');
+    tls(cable.there, Port.dtlsRefused, '', '-dtls1_2');
     tls(cable.here, HERE_PORT, '');
     cable.start(cable.there, ['nginx', '-c', path('nginx.conf'), '-e', path('nginx.log')]);
     cable.start(cable.there, ['named', '-f', '-c', path('named.conf')]);
@@ -161,6 +171,9 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
     for (const [protocol, port] of STARTTLS) await client(protocol, `${THERE}:${port}`, '-starttls', protocol);
     await client('dtls', `${THERE}:${Port.dtls}`, '-dtls1_2', '-mtu', '600');
     await client('dtls10', `${THERE}:${Port.dtls10}`, '-dtls1');
+    // The server has an RSA certificate alone.
+    const ecdsa = ['-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256'];
+    await client('dtls-refused', `${THERE}:${Port.dtlsRefused}`, '-dtls1_2', ...ecdsa);
     for (const host of [THERE, `[${THERE6}]`]) {
       await run('curl', '-sk', '--http2', '--connect-to', `curl.test:443:${host}:443`, 'https://curl.test/');
     }
@@ -234,6 +247,14 @@ describe('eBPF, AF_PACKET and tcpdump with replay see the same', { skip }, () =>
     const queries = side.found.replay.filter((event) => 'query' in event);
     assert.equal(queries.length, 11);
     assert.ok(queries.every((event) => event.reply_code !== undefined));
+  });
+
+  it('tells the alert with which a server refuses DTLS', () => {
+    for (const way of WAYS) {
+      const refused = side.found[way].find((event) => event.ssl_server_name === 'dtls-refused.test');
+      const { alert } = (refused?.vesper.tls ?? {}) as { alert?: unknown };
+      assert.deepEqual(alert, { from: 'server', level: 'fatal', description: 'handshake_failure' }, way);
+    }
   });
 
   for (const backend of BACKENDS) {
