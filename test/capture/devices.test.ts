@@ -92,6 +92,12 @@ describe('devices', { skip }, () => {
     for (let waited = 0; waited < MAX_WAIT_MS && !BACKENDS.every(isTold); waited += 100) await sleep(100);
   }
 
+  /** Waits until somebody on the far side has bound the UDP port: what comes before would be refused. */
+  async function bound(port: string): Promise<void> {
+    const isBound = async () => (await cable.run(cable.there, ['ss', '-Hlun', `sport = :${port}`])) !== '';
+    for (let waited = 0; waited < MAX_WAIT_MS && !(await isBound()); waited += 100) await sleep(100);
+  }
+
   before(async () => {
     cable = new Cable();
     const ip = (...args: string[]) => execFileSync('ip', ['-n', cable.here, ...args]);
@@ -124,6 +130,7 @@ describe('devices', { skip }, () => {
     await cable.run(cable.there, [process.execPath, SEND_FRAMES, index as string, tagged]);
     const tunnel = (address: string) => `TUN:${address}/24,up,tun-name=tun7,iff-no-pi`;
     const far = cable.start(cable.there, ['socat', 'UDP-LISTEN:9999', tunnel(TUN_THERE)]);
+    await bound('9999');
     const near = cable.start(cable.here, ['socat', `UDP:${THERE}:9999`, tunnel(TUN_HERE)]);
     await told('interface_attached', 'tun7');
     // The far end has its device with the first packet.
