@@ -20,7 +20,9 @@ export interface KillOptions {
   /** Of Node, before the writer. */
   readonly nodeOptions?: readonly string[];
   /** Called often while the writers write. */
-  readonly meanwhile: () => void;
+  readonly meanwhile?: () => void;
+  /** Whether a reader is near enough to the acknowledged events of all runs for one more batch. Without it nobody waits. */
+  readonly mayWrite?: (acknowledged: number) => boolean;
 }
 
 export interface WrittenRuns {
@@ -35,26 +37,51 @@ export async function writeAndKill({
   kills,
   rotateBytes = ROTATE_BYTES,
   nodeOptions = [],
-  meanwhile,
+  meanwhile = () => {},
+  mayWrite,
 }: KillOptions): Promise<WrittenRuns> {
   const acknowledged: number[] = [];
+  let before = 0;
   for (let run = 0; run < kills; run++) {
+    const pace = mayWrite === undefined ? 'free' : 'paced';
     const child = spawn(
       process.execPath,
-      [...nodeOptions, WRITER, join(directory, 'events.ndjson'), `${run}`, `${rotateBytes}`],
+      [...nodeOptions, WRITER, join(directory, 'events.ndjson'), `${run}`, `${rotateBytes}`, pace],
       {
         env: cleanEnvironment(),
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['pipe', 'pipe', 'inherit'],
       },
     );
-    acknowledged.push(await liveAndDie(child, run % 2 === 0 ? 'SIGKILL' : 'SIGTERM', meanwhile));
+    // A killed writer's pipe is closed.
+    child.stdin.on('error', () => {});
+    let told = 0;
+    const count = await liveAndDie(child, run % 2 === 0 ? 'SIGKILL' : 'SIGTERM', (written) => {
+      meanwhile();
+      if (written === told || mayWrite?.(before + written) !== true) return;
+      told = written;
+      child.stdin.write('\n');
+    });
+    acknowledged.push(count);
+    before += count;
   }
   const rotations = readdirSync(directory).filter((name) => /^events\.ndjson\.\d+/.test(name)).length;
   return { acknowledged, rotations };
 }
 
-async function liveAndDie(child: ChildProcess, signal: NodeJS.Signals, meanwhile: () => void): Promise<number> {
+async function liveAndDie(
+  child: ChildProcess,
+  signal: NodeJS.Signals,
+  meanwhile: (written: number) => void,
+): Promise<number> {
   let told = '';
+  const written = () =>
+    Number(
+      told
+        .slice(0, told.lastIndexOf('\n') + 1)
+        .trimEnd()
+        .split('\n')
+        .at(-1),
+    );
   child.stdout?.on('data', (part: Buffer) => {
     told += part.toString();
   });
@@ -62,14 +89,14 @@ async function liveAndDie(child: ChildProcess, signal: NodeJS.Signals, meanwhile
   while (!told.includes('\n') && child.exitCode === null) await sleep(5);
   const end = performance.now() + Math.random() * MAX_LIFE_MS;
   while (performance.now() < end) {
-    meanwhile();
+    meanwhile(written());
     await sleep(3);
   }
   child.kill(signal);
   const [status] = (await exited) as [number | null];
   if (signal === 'SIGTERM' && status !== 0) throw new Error(`the writer ended with ${status}`);
-  meanwhile();
-  return Number(told.trimEnd().split('\n').at(-1));
+  meanwhile(written());
+  return written();
 }
 
 export interface ReadReport {
