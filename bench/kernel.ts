@@ -29,6 +29,18 @@ function frame(protocol: number, port: number): Buffer {
   return bytes;
 }
 
+/** The same datagram over IPv6. */
+function frame6(): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(54), frame(17, 9999).subarray(34)]);
+  bytes.writeUInt16BE(0x86dd, 12);
+  bytes[14] = 0x60;
+  bytes.writeUInt16BE(bytes.length - 54, 18);
+  bytes[20] = 17;
+  bytes[37] = 1;
+  bytes[53] = 2;
+  return bytes;
+}
+
 /** A bare acknowledgment. */
 function acknowledgment(): Buffer {
   const bytes = Buffer.from(frame(6, 443).subarray(0, 54));
@@ -40,6 +52,7 @@ const object = EbpfObject.load({ flows: 65_536, ringSize: 16 * 1024 * 1024 });
 applyFilters(object, { ignoreNetworks: [], ignorePorts: [], dnsPorts: [], followTls: true });
 const cases: readonly [string, Buffer][] = [
   ['UDP datagram of a known flow', frame(17, 9999)],
+  ['the same over IPv6', frame6()],
   ['TCP acknowledgment of a known flow', acknowledgment()],
   ['not IP', Buffer.from('ffffffffffff0000000000010806'.padEnd(120, '0'), 'hex')],
 ];

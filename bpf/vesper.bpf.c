@@ -110,6 +110,9 @@ const struct record *record_layout;
 #define HANDSHAKE_DATAGRAMS 64
 /* src/dissect/flow/duplicates.ts: TAKE_OVER_SECONDS. */
 #define TAKE_OVER_NS 2000000000ULL
+/* Packets of a tick (1 to 10 ms) from which on the clock is read for every eighth only. */
+#define TIMED_IN_TICK 64
+#define TIMED_THEN 8
 /* src/dissect/flow/tcp-state.ts: MAX_WINDOW. */
 #define MAX_WINDOW (1 << 30)
 
@@ -389,6 +392,24 @@ static __always_inline bool track(const struct packet *packet, struct flow *flow
 	return true;
 }
 
+/*
+ * Whether the clock has to be read for a packet that is only counted. A reading is a fifth of all that such a packet costs.
+ * Of a direction with more than 64 packets a tick (with 250 ticks a second, 16,000 packets a second) seven of eight are
+ * taken for as late as the eighth: evenly spaced, half a millisecond at most.
+ */
+static __always_inline bool is_timed(struct flow *flow, __u8 side)
+{
+	const __u32 tick = bpf_jiffies64();
+
+	if (flow->tick[side] != tick) {
+		flow->tick[side] = tick;
+		flow->in_tick[side] = 0;
+		return true;
+	}
+	const __u16 packets = ++flow->in_tick[side];
+	return packets < TIMED_IN_TICK || packets % TIMED_THEN == 0;
+}
+
 static __always_inline struct flow *new_flow(void *map, const void *key)
 {
 	struct flow flow = {};
@@ -402,19 +423,18 @@ static __always_inline struct flow *new_flow(void *map, const void *key)
 }
 
 /* A TCP segment or a datagram whose flow is counted here. */
-static __always_inline int tracked(struct __sk_buff *skb, const struct packet *packet, struct flow *flow, __u64 now)
+static __always_inline int tracked(struct __sk_buff *skb, const struct packet *packet, struct flow *flow)
 {
 	const __u8 side = packet->side & 1;
 	bool see = false, payload;
 
 	if (flow->ifindex[side] != skb->ifindex) {
-		if (flow->ifindex[side] && now - flow->seen_ns[side] < TAKE_OVER_NS) {
+		if (flow->ifindex[side] && bpf_ktime_get_ns() - flow->seen_ns[side] < TAKE_OVER_NS) {
 			count(STAT_DUPLICATE);
 			return NEXT;
 		}
 		flow->ifindex[side] = skb->ifindex;
 	}
-	flow->seen_ns[side] = now;
 
 	if (packet->protocol == IPPROTO_TCP) {
 		const __u32 usual = ANNOUNCED | (SEQUENCE | ACKNOWLEDGED) << side;
@@ -439,8 +459,9 @@ static __always_inline int tracked(struct __sk_buff *skb, const struct packet *p
 		}
 	}
 	if (see || payload || !(flow->state & ANNOUNCED)) {
-		struct handover handover = { .flow = flow, .now = now };
+		struct handover handover = { .flow = flow, .now = bpf_ktime_get_ns() };
 
+		flow->seen_ns[side] = handover.now;
 		handover.kind = RECORD_TRACKED;
 		if (packet->layer3)
 			handover.kind |= RECORD_IP;
@@ -463,7 +484,8 @@ unremarkable:
 		flow->tally.expected[side] = flow->expected[side];
 	}
 	flow->tally.flags[side] |= packet->tcp_flags;
-	flow->tally.last_ns[side] = now;
+	if (is_timed(flow, side))
+		flow->seen_ns[side] = flow->tally.last_ns[side] = bpf_ktime_get_ns();
 	return NEXT;
 }
 
@@ -597,7 +619,6 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 	__u32 offset = 0, carried, stated, header, total;
 	struct flow *flow;
 	__u8 version;
-	__u64 now;
 
 	if (!layer3) {
 		gather(skb, &data, &end, sizeof(struct ethhdr) + sizeof(struct iphdr));
@@ -701,7 +722,6 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 		packet.segments = (packet.payload + skb->gso_size - 1) / skb->gso_size;
 		packet.ip_length += (packet.segments - 1) * total;
 	}
-	now = bpf_ktime_get_ns();
 	if (version == 4) {
 		struct iphdr *ip = data + offset;
 		if ((void *)(ip + 1) > end)
@@ -717,7 +737,7 @@ static __always_inline int watch(struct __sk_buff *skb, const bool layer3)
 		count(STAT_MAP_FULL);
 		return whole(skb, &packet);
 	}
-	return tracked(skb, &packet, flow, now);
+	return tracked(skb, &packet, flow);
 }
 
 SEC("tc")

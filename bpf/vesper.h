@@ -26,7 +26,7 @@ struct side_counts {
 /* What was counted here and not handed over. */
 struct tally {
 	struct side_counts sides[2];
-	/* CLOCK_MONOTONIC of the last packet. */
+	/* CLOCK_MONOTONIC of the last packet: is_timed in vesper.bpf.c. */
 	__u64 last_ns[2];
 	/* TCP sequence number after the last payload. */
 	__u32 expected[2];
@@ -38,6 +38,9 @@ struct tally {
 struct flow {
 	struct tally tally;
 	__u64 seen_ns[2];
+	/* The kernel's tick in which the last packet came, and the packets of that tick. */
+	__u32 tick[2];
+	__u16 in_tick[2];
 	/* Each direction belongs to one interface: see src/dissect/flow/duplicates.ts. */
 	__u32 ifindex[2];
 	/* The TCP halves as src/dissect/flow/tcp-state.ts follows them. */
@@ -48,7 +51,6 @@ struct flow {
 	__u16 data_segments;
 	__u8 state;
 	__u8 watch;
-	__u32 unused;
 };
 
 struct owner {

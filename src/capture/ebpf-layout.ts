@@ -3,7 +3,7 @@ import type { Tally } from '../dissect/tally.ts';
 
 export const KEY_SIZE = 40;
 export const KEY4_SIZE = 16;
-export const FLOW_SIZE = 136;
+export const FLOW_SIZE = 144;
 export const OWNER_SIZE = 32;
 
 export const TallyField = { sides: 0, lastNs: 48, expected: 64, id: 72, flags: 76 } as const;

@@ -21,8 +21,14 @@ const ETHERNET = 1;
 const RAW = new Set([12, 101, 228, 229]);
 /** Enough for every protocol of a capture to have begun. */
 const MAX_FRAMES = 20_000;
+/** From more packets in a tick the program does not read the clock for each: TIMED_IN_TICK in bpf/vesper.bpf.c. */
+const FRAMES_A_TICK = 60;
+/** The longest tick that Linux has. */
+const TICK_MS = 10;
 /** The kernel builds the packet of a test run in a page, with its own headers around. */
 const MAX_LENGTH = 3_600;
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 /** Kernel time as the time of the packet that the program ran over. */
 class ReplayClock implements KernelClock {
@@ -94,6 +100,7 @@ export class KernelRun {
       replay.frame(whole);
       // Packets move the clock of replay; a live capture has ticks, for it does not see every packet.
       if (counters['frames.emitted'] > emitted) live.tick(frame.seconds, frame.nanos);
+      if (frames % FRAMES_A_TICK === 0) Atomics.wait(NEVER, 0, 0, TICK_MS);
       this.object.testRun(whole.bytes);
       clock.add(frame.seconds, frame.nanos);
       records.drain(sink, Number.POSITIVE_INFINITY);
