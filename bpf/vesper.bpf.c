@@ -48,10 +48,11 @@ struct {
 } ring SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, STATS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct statistics);
 } statistics SEC(".maps");
 
 /* In .bss, a map that is read without a look-up. */
@@ -151,11 +152,13 @@ struct packet {
 	bool layer3;
 };
 
-static __always_inline void count(__u32 statistic)
+static __always_inline void count(const enum statistic statistic)
 {
-	__u64 *value = bpf_map_lookup_elem(&statistics, &statistic);
-	if (value)
-		(*value)++;
+	const __u32 zero = 0;
+	struct statistics *all = bpf_map_lookup_elem(&statistics, &zero);
+
+	if (all)
+		__sync_fetch_and_add(&all->counts[bpf_get_smp_processor_id() % PROCESSORS][statistic], 1);
 }
 
 static __always_inline struct owner *owner_of(struct __sk_buff *skb)

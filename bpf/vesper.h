@@ -79,7 +79,6 @@ struct record {
 	__u8 data[];
 };
 
-/* Per-processor counters, by index. */
 enum statistic {
 	STAT_RING_FULL,
 	STAT_UNSEEN,
@@ -90,6 +89,12 @@ enum statistic {
 	STAT_NOT_IP,
 	STAT_DUPLICATE,
 	STATS,
+};
+
+/* Mapped by the agent: a cache line for each processor, from the 65th on shared. */
+#define PROCESSORS 64
+struct statistics {
+	__u64 counts[PROCESSORS][STATS];
 };
 
 #define PORT_IGNORED 1

@@ -98,8 +98,9 @@ export class PolicyFiles {
     return true;
   }
 
-  /** Reloads when a file has changed, until `close`. */
+  /** Reloads when a file has changed, until `close`. Of built-in policies alone there is nothing to look at. */
   watch(user: PolicyUser): void {
+    if (this.#states.size === 0) return;
     this.#timer = setInterval(() => this.look(user), LOOK_INTERVAL_MS).unref();
   }
 

@@ -43,6 +43,12 @@ export const Statistic = {
   duplicate: 7,
 } as const;
 
+/** `STATS` */
+export const STATISTICS = 8;
+/** `PROCESSORS` */
+export const PROCESSORS = 64;
+export const STATISTICS_SIZE = 8 * STATISTICS * PROCESSORS;
+
 const HIGH = 2 ** 32;
 
 /** Exact up to 2^53: nanoseconds of 104 days, above that to a few nanoseconds. */

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { EBPF_CAPABILITIES, lacking, missingCapabilities } from './capabilities.ts';
 import { CaptureError } from './capture.ts';
-import { CELLS, KEY_SIZE, SETTINGS_SIZE } from './ebpf-layout.ts';
+import { CELLS, KEY_SIZE, SETTINGS_SIZE, STATISTICS_SIZE } from './ebpf-layout.ts';
 import { checked, type Handle, Libbpf, TEST_RUN_SIZE } from './ffi/libbpf.ts';
 import { close, type Mapping, map, pageSize, SystemCallError } from './ffi/libc.ts';
 import { Hardware, type Link } from './links.ts';
@@ -37,11 +37,11 @@ export class EbpfObject {
   /** By IP version: keys of IPv4 are the first words of those of IPv6. */
   readonly flows: { readonly 4: number; readonly 6: number };
   readonly ring: number;
-  readonly statistics: number;
   readonly networks: number;
   readonly owners: number;
   readonly settings: Mapping;
   readonly enough: Mapping;
+  readonly statistics: Mapping;
   /** Whether this kernel remembers who makes a socket. */
   readonly hasOwners: boolean;
   private readonly object: Handle;
@@ -56,11 +56,11 @@ export class EbpfObject {
     const fd = (name: string): number => library.mapFd(library.findMap(object, name)!);
     this.flows = { 4: fd('flows4'), 6: fd('flows6') };
     this.ring = fd('ring');
-    this.statistics = fd('statistics');
     this.networks = fd('networks');
     this.owners = fd('owners');
     this.settings = map(fd('.bss'), wholePages(SETTINGS_SIZE), 0, true);
     this.enough = map(fd('enough'), wholePages(4 * CELLS), 0, true);
+    this.statistics = map(fd('statistics'), wholePages(STATISTICS_SIZE), 0, false);
     const program = (name: string): number => library.programFd(library.findProgram(object, name)!);
     this.ethernetProgram = program('vesper_ethernet');
     this.ipProgram = program('vesper_ip');
@@ -143,6 +143,7 @@ export class EbpfObject {
   close(): void {
     this.settings.unmap();
     this.enough.unmap();
+    this.statistics.unmap();
     this.library.closeObject(this.object);
   }
 

@@ -44,6 +44,8 @@ export class EbpfCapture implements LiveCapture {
   private readonly clock = new WallClock();
   private ticks = 0;
   private isBehind = false;
+  /** Whether the kernel may have flows: it had some at the last sweep, or told of packets since then. */
+  private mayHaveFlows = false;
 
   private constructor(options: LiveOptions, object: EbpfObject) {
     this.options = options;
@@ -104,15 +106,16 @@ export class EbpfCapture implements LiveCapture {
     if (this.records.waiting() > RING_SIZE / 2) this.options.counters['capture.behind']++;
     const taken = this.records.drain(sink, RECORDS_AT_ONCE);
     this.isBehind = taken === RECORDS_AT_ONCE;
-    if (this.isBehind) return 'more';
-    return taken > 0 ? 'some' : 'none';
+    if (taken === 0) return 'none';
+    this.mayHaveFlows = true;
+    return this.isBehind ? 'more' : 'some';
   }
 
   private tick(sink: LiveSink): void {
     this.watch.poll();
     this.clock.adjust();
     this.statistics.count();
-    if (++this.ticks % SWEEP_TICKS === 0) this.flows.sweep(sink);
+    if (++this.ticks % SWEEP_TICKS === 0 && this.mayHaveFlows) this.mayHaveFlows = this.flows.sweep(sink) > 0;
     // With records waiting, the time is theirs.
     if (this.isBehind) return;
     this.clock.convert(Number(process.hrtime.bigint()) - LAG_NS);

@@ -17,21 +17,27 @@ const TICK_MS = 1000;
 const LATEST_TICK_MS = 5000;
 
 /**
- * Polls until the signal aborts. What is in the ring then is left there. Bare timers: a promise and a listener for each
- * look would be most of what an idle agent costs.
+ * Polls until the signal aborts. What is in the ring then is left there. Bare timers, started again while the delay stays:
+ * a promise, a listener or a new timer for each look would be most of what an idle agent costs.
  */
 export function poll(source: Polled, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     let delay = BUSY_MS;
     let ticked = performance.now();
     let timer: NodeJS.Timeout | undefined;
-    const finish = (): void => {
+    let timerDelay = 0;
+    let hasEnded = false;
+    const end = (): void => {
+      hasEnded = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', finish);
+    };
+    const finish = (): void => {
+      end();
       resolve();
     };
     const look = (): void => {
-      if (signal.aborted) return;
+      if (hasEnded) return;
       try {
         const found = source.drain();
         const sinceTick = performance.now() - ticked;
@@ -42,9 +48,13 @@ export function poll(source: Polled, signal: AbortSignal): Promise<void> {
         delay = found === 'none' ? Math.min(2 * delay, source.idleMs) : BUSY_MS;
         // Outputs and signals have their turn.
         if (found === 'more') setImmediate(look);
-        else timer = setTimeout(look, delay);
+        else if (timer !== undefined && delay === timerDelay) timer.refresh();
+        else {
+          timer = setTimeout(look, delay);
+          timerDelay = delay;
+        }
       } catch (error) {
-        signal.removeEventListener('abort', finish);
+        end();
         reject(error);
       }
     };

@@ -45,5 +45,6 @@ describe('the layout that the kernel program and the agent share', () => {
     assert.equal(structure('owner').size, layout.OWNER_SIZE);
     assert.equal(structure('settings').size, layout.SETTINGS_SIZE);
     assert.equal(structure('enough').size, 4 * layout.CELLS);
+    assert.equal(structure('statistics').size, layout.STATISTICS_SIZE);
   });
 });
