@@ -1,4 +1,5 @@
 /** What is left out, and which ports carry DNS: read anew while the agent runs, without a new program in the kernel. */
+import type { LiveCapture } from './capture/capture.ts';
 import type { KernelFilters } from './capture/ebpf-settings.ts';
 import type { Kind } from './cim/event.ts';
 import type { Config } from './config.ts';
@@ -7,11 +8,6 @@ import { UsageError } from './usage-error.ts';
 /** Who takes other filters between two packets. */
 export interface FilterUser {
   replaceFilters(config: Config): void;
-}
-
-export interface FilteringCapture {
-  /** Where the kernel filters, too. */
-  filter?(filters: KernelFilters): void;
 }
 
 /** Kinds that are made of handshakes. */
@@ -40,7 +36,7 @@ export function kernelFilters({ ignore, dns, collect }: Config): KernelFilters {
 export function reloadFilters(
   read: () => Config,
   running: Config,
-  capture: FilteringCapture,
+  capture: Pick<LiveCapture, 'filter'>,
   user: FilterUser,
   logger: Readonly<Record<'info' | 'error', (text: string) => void>>,
 ): boolean {
@@ -55,7 +51,7 @@ export function reloadFilters(
   // What nobody wanted at the start is not decoded: it cannot be had now.
   const kinds = config.collect.filter((kind) => running.collect.includes(kind));
   const filters = { ...config, collect: kinds };
-  capture.filter?.(kernelFilters(filters));
+  capture.filter(kernelFilters(filters));
   user.replaceFilters(filters);
   const later = config.collect.filter((kind) => !kinds.includes(kind));
   logger.info(`filters read anew${later.length > 0 ? `; ${later.join(', ')} with the next start` : ''}`);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Frame } from '../dissect/frame.ts';
 import { lacking, PACKET_CAPABILITIES } from './capabilities.ts';
 import { CaptureError, type LiveCapture, type LiveOptions, type LiveSink } from './capture.ts';
+import { DNS_PORTS, type KernelFilters } from './ebpf-settings.ts';
 import {
   AF_PACKET,
   attachFilter,
@@ -24,7 +25,7 @@ import {
 } from './ffi/libc.ts';
 import { InterfaceWatch, linkTypeOf, unmatched } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
-import { interfaceFilter } from './packet-filter.ts';
+import { packetFilter } from './packet-filter.ts';
 import { poll } from './poll.ts';
 
 const SOL_PACKET = 263;
@@ -89,9 +90,11 @@ export class AfPacketCapture implements LiveCapture {
   private readonly frame = new Frame();
   private readonly statistics = new Uint32Array(3);
   private block = 0;
+  private dnsPorts: readonly number[];
 
   private constructor(options: LiveOptions, fd: number, ring: Mapping) {
     this.options = options;
+    this.dnsPorts = options.dnsPorts;
     this.socket = fd;
     this.ring = ring;
     this.bytes = Buffer.from(ring.memory);
@@ -163,8 +166,15 @@ export class AfPacketCapture implements LiveCapture {
     close(this.socket);
   }
 
+  filter({ dnsPorts }: KernelFilters): void {
+    this.dnsPorts = dnsPorts;
+    this.installFilter();
+  }
+
   private installFilter(): void {
-    check(attachFilter(this.socket, interfaceFilter(this.attached.values(), SNAP_LENGTH)), 'SO_ATTACH_FILTER');
+    const links = this.attached.values();
+    const filter = packetFilter({ links, snapLength: SNAP_LENGTH, dnsPorts: [...DNS_PORTS, ...this.dnsPorts] });
+    check(attachFilter(this.socket, filter), 'SO_ATTACH_FILTER');
   }
 
   private tick(sink: LiveSink): void {

@@ -53,8 +53,8 @@ export interface LiveCapture {
   /** Resolves when the signal aborts. Nothing more is captured then, but the kernel's flows can still be read. */
   run(sink: LiveSink, signal: AbortSignal): Promise<void>;
   interfaceName(index: number): string | undefined;
-  /** Changes what the kernel leaves out, where it does, while the capture runs. */
-  filter?(filters: KernelFilters): void;
+  /** Changes what the kernel leaves out or cuts short while the capture runs. */
+  filter(filters: KernelFilters): void;
   /** Names of the interfaces that are captured now. */
   interfaces(): readonly string[];
   /** Frees everything; nothing is left in the system. */

@@ -15,7 +15,8 @@ export interface KernelFilters {
   readonly followTls: boolean;
 }
 
-const DNS_PORTS = [53, 5353, 5355];
+/** Of DNS, mDNS and LLMNR. */
+export const DNS_PORTS: readonly number[] = [53, 5353, 5355];
 /** UDP: VXLAN (and Linux's old port), GENEVE, GTP-U, Teredo: as `dissect/net/tunnels.ts`. */
 const TUNNEL_PORTS = [4789, 8472, 6081, 2152, 3544];
 const IPV4_PREFIX = 96;
