@@ -28,7 +28,7 @@ export const PIPELINE_HELP = `  -c, --config FILE            settings in YAML (s
       --policy NAME|FILE       TLS policy to judge by (default baseline). May be given several times.
       --collect KINDS          kinds of events to make: flow,dns,tls,certificate,finding,agent
       --ignore-network CIDR    leave out this network; also --ignore-port PORT and --ignore-domain NAME
-                               (*.example.com: all names below). May be given several times.
+                               (*.example.com: all names below). Several: with commas, or the flag again.
       --set SETTING=VALUE      any other setting, such as --set dns.query_timeout_s=5
   -h, --help
 `;
@@ -72,7 +72,10 @@ const SETTING_OF_FLAG: Readonly<Record<string, string>> = {
 export function settingsOfFlags(values: Values): Map<string, unknown> {
   const settings = new Map<string, unknown>();
   for (const [flag, path] of Object.entries(SETTING_OF_FLAG)) {
-    if (values[flag] !== undefined) settings.set(path, values[flag]);
+    const value = values[flag];
+    // One flag may hold several, as --collect does: no network, port or domain has a comma.
+    const isList = flag.startsWith('ignore-') && Array.isArray(value);
+    if (value !== undefined) settings.set(path, isList ? value.join() : value);
   }
   for (const assignment of (values.set as string[] | undefined) ?? []) {
     const equals = assignment.indexOf('=');

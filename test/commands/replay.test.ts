@@ -116,6 +116,11 @@ describe('vesper replay', () => {
     const port = await vesper(['replay', OFFICE, '--ignore-port', '53']);
     assert.ok(events(port.stdout).every((event) => event.dest_port !== 53));
     assert.ok((counters(port.stderr)['frames.filtered.port'] ?? 0) > 0);
+    const ports = await vesper(['replay', OFFICE, '--ignore-port', '53,443', '--ignore-port', '80']);
+    assert.ok(events(ports.stdout).every((event) => ![53, 80, 443].includes(Number(event.dest_port))));
+    assert.ok(
+      Number(counters(ports.stderr)['frames.filtered.port']) > Number(counters(port.stderr)['frames.filtered.port']),
+    );
     const source = all.find((event) => event.src !== undefined)?.src as string;
     const network = await vesper(['replay', OFFICE, '--ignore-network', `${source}/32`]);
     assert.ok(events(network.stdout).every((event) => event.src !== source && event.dest !== source));
