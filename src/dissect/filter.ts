@@ -1,6 +1,6 @@
 /** What the operator chose not to see: networks, ports and domains. */
 import { parseCidr } from './net/address.ts';
-import { Disposition } from './net/decoder.ts';
+import { Disposition } from './net/layer.ts';
 import type { Packet } from './net/packet.ts';
 
 export interface TrafficFilterOptions {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DomainFilter, TrafficFilter } from '../../src/dissect/filter.ts';
 import { parseIp } from '../../src/dissect/net/address.ts';
-import { Disposition } from '../../src/dissect/net/decoder.ts';
+import { Disposition } from '../../src/dissect/net/layer.ts';
 import { Packet } from '../../src/dissect/net/packet.ts';
 
 function packet(source: string, destination: string, sourcePort = 1000, destinationPort = 2000): Packet {

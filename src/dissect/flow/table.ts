@@ -1,7 +1,7 @@
 /** All flows at once: finds the flow of each packet, counts it, and reports flows as they end. */
 import type { Counters } from '../../counters.ts';
 import type { Conversation, FlowEndReason, FlowEvent } from '../event.ts';
-import { Disposition } from '../net/decoder.ts';
+import { Disposition } from '../net/layer.ts';
 import { IpProtocol, type Packet, TcpFlag } from '../net/packet.ts';
 import type { Tally } from '../tally.ts';
 import { Conversations } from './conversation.ts';

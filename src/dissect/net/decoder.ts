@@ -5,23 +5,11 @@ import { ethernet, mpls, ppp } from './ethertype.ts';
 import { FragmentTable } from './fragments.ts';
 import { ipv4 } from './ipv4.ts';
 import { extensionHeaders, ipv6, isExtensionHeader } from './ipv6.ts';
-import { Cursor, FIRST_STEP, OUTCOME_COUNTERS, Outcome, Step } from './layer.ts';
+import { Cursor, type Disposition, FIRST_STEP, OUTCOME_COUNTERS, Outcome, Step } from './layer.ts';
 import { linkLayer } from './link.ts';
 import { IpProtocol, Packet } from './packet.ts';
 import { icmp, tcp, udp } from './transport.ts';
 import { addHop, gre, mayBeTunnel, NOT_A_TUNNEL, udpTunnel } from './tunnels.ts';
-
-/** 0: counted in a flow; otherwise the reason why not. */
-export const Disposition = {
-  emitted: 0,
-  filteredNetwork: 1,
-  filteredSource: 2,
-  filteredDestination: 3,
-  filteredPort: 4,
-  filteredKind: 5,
-  duplicate: 6,
-} as const;
-export type Disposition = (typeof Disposition)[keyof typeof Disposition];
 
 /** Called once for each IP packet layer that carries TCP, UDP, ICMP or ICMPv6; the packet is valid during the call. */
 export type PacketSink = (packet: Packet) => Disposition;

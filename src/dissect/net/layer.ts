@@ -1,8 +1,8 @@
 /** What the layers hand to each other: where they are in the bytes, and what comes next. */
 import type { CounterName } from '../../counters.ts';
 
-/** What became of a frame; the first seven are the sink's dispositions (`decoder.ts`). */
-export const Outcome = {
+/** 0: counted in a flow; otherwise the reason why not. */
+export const Disposition = {
   emitted: 0,
   filteredNetwork: 1,
   filteredSource: 2,
@@ -10,6 +10,12 @@ export const Outcome = {
   filteredPort: 4,
   filteredKind: 5,
   duplicate: 6,
+} as const;
+export type Disposition = (typeof Disposition)[keyof typeof Disposition];
+
+/** What became of a frame: the sink's disposition of its packet, or why there was none. */
+export const Outcome = {
+  ...Disposition,
   filteredProtocol: 7,
   notIp: 8,
   linkType: 9,

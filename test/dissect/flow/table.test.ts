@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Disposition } from '../../../src/dissect/net/decoder.ts';
+import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { IpProtocol, type Packet } from '../../../src/dissect/net/packet.ts';
 import { ACK, CLIENT, FIN, Observed, PSH, packet, RST, SERVER, SYN } from './packets.ts';
 

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { CaptureError } from '../../../src/capture/capture.ts';
 import { PcapFile } from '../../../src/capture/pcap-file.ts';
 import { createCounters, unaccountedFrames } from '../../../src/counters.ts';
-import { DEFAULT_NETWORK_OPTIONS, Disposition, NetworkDecoder } from '../../../src/dissect/net/decoder.ts';
+import { DEFAULT_NETWORK_OPTIONS, NetworkDecoder } from '../../../src/dissect/net/decoder.ts';
+import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { capturesBelow, sharedFolder, skipWithout } from '../../support/shared.ts';
 
 for (const part of ['captures', 'malformed']) {

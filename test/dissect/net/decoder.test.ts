@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Disposition } from '../../../src/dissect/net/decoder.ts';
+import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { Bench, decode, ethernet, hex, ipv4, ipv6, type Seen, tcp, u32, udp } from './packets.ts';
 
 const ask = udp(5353, 53, 'ask');

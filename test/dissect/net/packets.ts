@@ -3,12 +3,8 @@ import assert from 'node:assert/strict';
 import { type Counters, createCounters, unaccountedFrames } from '../../../src/counters.ts';
 import { Frame } from '../../../src/dissect/frame.ts';
 import { formatIp, parseIp } from '../../../src/dissect/net/address.ts';
-import {
-  DEFAULT_NETWORK_OPTIONS,
-  Disposition,
-  NetworkDecoder,
-  type NetworkOptions,
-} from '../../../src/dissect/net/decoder.ts';
+import { DEFAULT_NETWORK_OPTIONS, NetworkDecoder, type NetworkOptions } from '../../../src/dissect/net/decoder.ts';
+import { Disposition } from '../../../src/dissect/net/layer.ts';
 import type { Packet, TunnelHop } from '../../../src/dissect/net/packet.ts';
 
 export const hex = (text: string): Buffer => Buffer.from(text.replace(/\s+/g, ''), 'hex');
