@@ -33,9 +33,9 @@ const MAX_ANSWER_BYTES = 512;
 const ANSWER_TYPES = listSpec('answer_types', 40, 400);
 const CNAME_CHAIN = listSpec('cname_chain', 16, 600);
 const ANSWER_TTLS = listSpec('answer_ttls', 40, 300);
-/** RFC 8914 §2 lets a server give several. */
-const EXTENDED_ERRORS = listSpec('extended_errors', 4, 400, 'extended_error_count');
-const MAX_ERROR_TEXT_BYTES = 128;
+/** RFC 8914 §2 lets a server give several; room for two with the longest text. */
+const EXTENDED_ERRORS = listSpec('extended_errors', 4, 640, 'extended_error_count');
+const MAX_ERROR_TEXT_BYTES = 256;
 /** A list's key, its count, what closes the objects around it, and `aggregate` after them. */
 const KEY_ROOM = 220;
 /** What `edns` and `tcp_retry_of` write at most, but for the lists that take what room is left. */

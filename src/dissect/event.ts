@@ -332,10 +332,10 @@ export interface HandshakeDetails {
   /** The client offered early data (RFC 8446 §4.2.10). */
   readonly earlyData?: true | undefined;
   /**
-   * What is known of an `encrypted_client_hello`: `accepted` where the HelloRetryRequest confirms it, `public_name` where the
-   * outer server name is one that providers of ECH publish, else `real_or_grease`.
+   * What is known of an `encrypted_client_hello`: `public_name` where the outer server name is one that providers of ECH
+   * publish, `hello_retry_request` where the server's has the extension too, else `real_or_grease`.
    */
-  readonly encryptedClientHello?: 'accepted' | 'public_name' | 'real_or_grease' | undefined;
+  readonly encryptedClientHello?: 'public_name' | 'hello_retry_request' | 'real_or_grease' | undefined;
   /** The plaintext protocol that came before the hello, as STARTTLS and CONNECT do; `plaintext` where it was not recognized. */
   readonly after?: Preface | 'plaintext' | undefined;
   /** A plaintext alert that ended it (RFC 8446 §6). */

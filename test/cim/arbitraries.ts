@@ -254,7 +254,7 @@ const details = fc.record(
     extendedMasterSecret: fc.boolean(),
     secureRenegotiation: fc.boolean(),
     earlyData: fc.constant(true),
-    encryptedClientHello: fc.constantFrom('accepted', 'public_name', 'real_or_grease'),
+    encryptedClientHello: fc.constantFrom('public_name', 'hello_retry_request', 'real_or_grease'),
     after: fc.constantFrom('smtp', 'postgresql', 'http', 'plaintext'),
     alert: fc.record({ from: fc.constantFrom('client', 'server'), level: byte, description: byte }),
   },

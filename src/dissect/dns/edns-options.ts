@@ -2,7 +2,7 @@
 import type { Edns, EdnsOption } from '../event.ts';
 import { formatIp } from '../net/address.ts';
 
-const OptionCode = { clientSubnet: 8, cookie: 10, extendedError: 15 } as const;
+export const OptionCode = { clientSubnet: 8, cookie: 10, extendedError: 15 } as const;
 
 /** RFC 7871 §6, families of RFC 1700. */
 const FAMILY_IPV4 = 1;

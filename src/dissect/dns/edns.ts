@@ -1,9 +1,12 @@
 /** The OPT pseudo-record (RFC 6891 §6.1). */
 import type { Edns, EdnsOption } from '../event.ts';
+import { OptionCode } from './edns-options.ts';
 import type { RdataReader } from './rdata-reader.ts';
 
 /** Bytes of an option shown; a key tag or client subnet is shorter, padding (RFC 7830) says nothing. */
 const MAX_OPTION_BYTES = 128;
+/** An extended error's (RFC 8914), which may have a sentence: Unbound's is up to 255 bytes long. */
+const MAX_EXTENDED_ERROR_BYTES = 512;
 /** Options kept of a record: twice what the registry holds, where one datagram could hold 16,000. */
 export const MAX_OPTIONS = 64;
 
@@ -38,7 +41,8 @@ function readOptions(r: RdataReader): EdnsOption[] {
       r.truncated = true;
       break;
     }
-    options.push({ code, data: r.bytes.hexSlice(at, at + Math.min(length, MAX_OPTION_BYTES)) });
+    const kept = code === OptionCode.extendedError ? MAX_EXTENDED_ERROR_BYTES : MAX_OPTION_BYTES;
+    options.push({ code, data: r.bytes.hexSlice(at, at + Math.min(length, kept)) });
   }
   return options;
 }

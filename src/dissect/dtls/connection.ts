@@ -129,6 +129,7 @@ export class DtlsConnection {
       const description = view.getUint8(record.start + 1);
       this.flight.alert = { from: fromServer ? 'server' : 'client', level: FATAL, description };
     } else if (this.awaitsMessages && (record.type === ContentType.changeCipherSpec || record.epoch > 0)) {
+      if (!fromServer && this.flight.awaitsTicket(this.exchange.server!)) return;
       // Of a client that went on, the server's messages may have been lost to the capture: nothing was resumed then.
       this.flight.encrypted = fromServer || this.flight.serverDone;
     } else return;

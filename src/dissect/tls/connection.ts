@@ -163,6 +163,7 @@ export class TlsConnection implements HandshakeHandler {
     const fromServer = this.directionOf(from) !== this.fromTlsClient;
     // A client of TLS 1.3 sends one for the sake of middleboxes at any time (RFC 8446 §D.4).
     if (!this.awaitsMessages || (!fromServer && !this.flight.serverDone)) return true;
+    if (!fromServer && this.flight.awaitsTicket(this.exchange.server!)) return false;
     this.flight.encrypted = true;
     this.over = true;
     return false;

@@ -13,8 +13,9 @@ export function echEvidence(
   { serverName }: ClientHello,
   retry: ServerHello | undefined,
 ): NonNullable<HandshakeDetails['encryptedClientHello']> {
-  // The confirmation of a HelloRetryRequest (§7.2.1); that of a ServerHello is hidden in its random.
-  if (retry?.extensions.includes(ExtensionType.encryptedClientHello)) return 'accepted';
   if (serverName !== undefined && PUBLIC_NAMES.has(serverName.toLowerCase())) return 'public_name';
+  // Eight bytes that confirm it (§7.2.1), or random ones of a server that could not decrypt it (§7.1): the key that tells
+  // them apart is secret. The confirmation of a ServerHello is hidden in its random.
+  if (retry?.extensions.includes(ExtensionType.encryptedClientHello)) return 'hello_retry_request';
   return 'real_or_grease';
 }

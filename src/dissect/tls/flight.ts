@@ -38,6 +38,14 @@ export class Flight {
   private stapled = false;
   private ticketIssued = false;
 
+  /**
+   * After a full handshake's client encrypts, the ticket that the ServerHello promises still comes in the clear, before the
+   * server's ChangeCipherSpec (RFC 5077 §3.1).
+   */
+  awaitsTicket(server: ServerHello): boolean {
+    return this.serverDone && !this.ticketIssued && server.extensions.includes(ExtensionType.sessionTicket);
+  }
+
   /** Takes the body of one message. Returns the chain where it was one. */
   message(
     type: number,

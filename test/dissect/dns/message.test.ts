@@ -225,10 +225,13 @@ describe('DNS messages', () => {
     const long = parseWhole(
       message({
         questions: [question('a')],
-        additional: [OPT(0, Buffer.concat([u32(0x000c01f4), Buffer.alloc(500)]))],
+        additional: [OPT(0, Buffer.concat([u32(0x000c01f4), Buffer.alloc(500), u32(0x000f0258), Buffer.alloc(600)]))],
       }),
     );
-    assert.equal(long.edns?.options[0]?.data, '00'.repeat(128));
+    assert.deepEqual(
+      long.edns?.options.map(({ data }) => data),
+      ['00'.repeat(128), '00'.repeat(512)],
+    );
   });
 
   it('takes messages without a question where they exist', () => {

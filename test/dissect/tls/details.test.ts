@@ -53,13 +53,33 @@ const FULL: HandshakeDetails = {
 };
 
 test("a full handshake of TLS 1.2: the server's flight is read, and the client's next messages end it", () => {
+  const flight = Buffer.from(SERVER_FLIGHT);
+  const UNASSIGNED = 0x5555;
+  flight.writeUInt16BE(UNASSIGNED, flight.indexOf('00230000', 0, 'hex'));
   const connection = new TlsTest(EVERYTHING);
   connection.send('client', TLS12_CLIENT_HELLO);
-  assert.equal(connection.send('server', SERVER_FLIGHT), true);
+  assert.equal(connection.send('server', flight), true);
   assert.equal(connection.handshakes.length, 0);
   assert.equal(connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC])), false);
   assert.deepEqual(known(connection.handshakes[0]?.details), FULL);
   assert.equal(connection.counters['tls.details_cut'], 0);
+});
+
+test('a ticket that the ServerHello promises is waited for; without it the end of the connection is the end', () => {
+  for (const [last, issued] of [
+    [Buffer.concat([TICKET, CHANGE_CIPHER_SPEC]), true],
+    [CHANGE_CIPHER_SPEC, false],
+    [undefined, false],
+  ] as const) {
+    const connection = new TlsTest(EVERYTHING);
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('server', SERVER_FLIGHT);
+    assert.equal(connection.send('client', Buffer.concat([CLIENT_KEY_EXCHANGE, CHANGE_CIPHER_SPEC])), true);
+    if (last === undefined) connection.end();
+    else assert.equal(connection.send('server', last), false);
+    assert.deepEqual(known(connection.handshakes[0]?.details), issued ? { ...FULL, ticketIssued: true } : FULL);
+    assert.equal(connection.counters['tls.details_cut'], 0);
+  }
 });
 
 test('the flight is the same cut into segments and records of any size', () => {
