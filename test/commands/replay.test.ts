@@ -111,6 +111,13 @@ describe('vesper replay', () => {
     assert.ok(events(stdout).every((event) => event.vesper.finding !== undefined));
   });
 
+  it('gives the lines that the README shows of the demo', async () => {
+    const { stdout } = await vesper(['replay', OFFICE, '--set', 'sensor.name=demo']);
+    const shown = readFileSync(join(PROJECT, 'README.md'), 'utf8').match(/^\{"time":.*$/gm) ?? [];
+    assert.ok(shown.length >= 2);
+    for (const line of shown) assert.ok(stdout.includes(`${line}\n`), line);
+  });
+
   it('ignores networks, ports and domains, and counts what it ignored', async () => {
     const all = events((await vesper(['replay', OFFICE])).stdout);
     const port = await vesper(['replay', OFFICE, '--ignore-port', '53']);
