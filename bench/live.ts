@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Cable, says, THERE } from '../test/support/netns.ts';
-import { countLines } from './measure.ts';
+import { countLines, median } from './measure.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const NS_PER_SECOND = 1e9;
@@ -218,9 +218,8 @@ const least = (results: readonly Result[], of: (result: Result) => number): numb
 
 /** Of the rate without anybody watching in the same round: the machine drifts from round to round. */
 function kept(results: readonly Result[], floors: readonly Result[]): string {
-  const shares = results.map(({ rate }, round) => rate / (floors[round]?.rate ?? 0)).sort((a, b) => a - b);
-  const middle = shares[shares.length >> 1] ?? Number.NaN;
-  return Number.isFinite(middle) ? `${(100 * middle).toFixed(1)} %` : '';
+  const share = median(results.map(({ rate }, round) => rate / (floors[round]?.rate ?? 0)));
+  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : '';
 }
 
 function row(scenario: Scenario, subject: Subject, results: readonly Result[], floors: readonly Result[]): string {

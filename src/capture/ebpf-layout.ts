@@ -44,7 +44,7 @@ export const Statistic = {
 } as const;
 
 /** `STATS` */
-export const STATISTICS = 8;
+export const STATISTICS = Object.keys(Statistic).length;
 /** `PROCESSORS` */
 export const PROCESSORS = 64;
 export const STATISTICS_SIZE = 8 * STATISTICS * PROCESSORS;

@@ -74,14 +74,7 @@ async function liveAndDie(
   meanwhile: (written: number) => void,
 ): Promise<number> {
   let told = '';
-  const written = () =>
-    Number(
-      told
-        .slice(0, told.lastIndexOf('\n') + 1)
-        .trimEnd()
-        .split('\n')
-        .at(-1),
-    );
+  const written = () => Number(told.trimEnd().split('\n').at(-1));
   child.stdout?.on('data', (part: Buffer) => {
     told += part.toString();
   });
