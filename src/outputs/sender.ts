@@ -106,16 +106,21 @@ export class Sender {
   }
 
   private onSuccess(sending: Sending): void {
-    const { ledger, tell, output } = this.parts;
+    const { ledger } = this.parts;
     ledger.add('delivery.batches', 1);
     ledger.settle('sent', sending.remaining.length);
-    if (this.failures > 0 && this.failed.length === 0) {
-      this.failures = 0;
-      const seconds = (performance.now() - this.failingSince) / 1000;
-      if (this.isTold) tell({ output: output.name, what: 'recovered', seconds });
-      this.isTold = false;
-    }
+    this.onAnswer();
     this.finish(sending);
+  }
+
+  /** The peer has taken a batch or refused it: it works, unless another batch waits to be sent again. */
+  private onAnswer(): void {
+    if (this.failures === 0 || this.failed.length > 0) return;
+    const { tell, output } = this.parts;
+    this.failures = 0;
+    const seconds = (performance.now() - this.failingSince) / 1000;
+    if (this.isTold) tell({ output: output.name, what: 'recovered', seconds });
+    this.isTold = false;
   }
 
   private onError(sending: Sending, error: DeliveryError): void {
@@ -126,6 +131,7 @@ export class Sender {
     }
     if (!error.retryable && !(error instanceof ReaderGoneError)) {
       losses.add('refused', sending.remaining.length, error.message);
+      this.onAnswer();
       this.finish(sending);
       return;
     }

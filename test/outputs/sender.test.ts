@@ -106,6 +106,22 @@ describe('Sender', () => {
     assertBalanced(counters);
   });
 
+  it('goes on after a batch that met a passing error first and was refused then', async () => {
+    const peer = new Peer();
+    peer.answers.push(passing(), new DeliveryError('too large', false));
+    const { delivery, counters, notices, push } = open(peer);
+    push(3);
+    await delivery.close();
+    assert.deepEqual(peer.taken, ['1', '2']);
+    assert.deepEqual(
+      notices.map(({ what }) => what),
+      ['failing', 'lost', 'recovered'],
+    );
+    assert.equal(counters['events.dropped.refused'], 1);
+    assert.equal(counters['events.sent'], 2);
+    assertBalanced(counters);
+  });
+
   it('sends again only the events that an error is about', async () => {
     const peer = new Peer();
     peer.answers.push((batch) => passing({ remaining: batch.slice(2) }));
