@@ -31,9 +31,9 @@ export class FlowKey {
   length = IPV4_WORDS;
   /** The side that sent the packet. */
   side: 0 | 1 = 0;
-  private readonly secret: Int32Array;
+  readonly secret: Int32Array;
 
-  /** `secret` is for tests: nothing that can be observed depends on it. */
+  /** `secret`: of another key that is to have the same hashes. Nothing that can be observed depends on it. */
   constructor(secret: Int32Array = randomFillSync(new Int32Array(2 * (HALVES + 1)))) {
     this.secret = secret;
   }

@@ -62,6 +62,8 @@ export class FlowTable {
   private readonly hooks: FlowHooks;
   private readonly records: FlowRecords;
   private readonly key = new FlowKey();
+  /** Of what the kernel hands over while the packet's key is still wanted. */
+  private readonly tallied = new FlowKey(this.key.secret);
   private readonly index: FlowIndex;
   private readonly wheel: TimerWheel;
   private readonly conversations: Conversations;
@@ -142,8 +144,9 @@ export class FlowTable {
 
   /** Takes over what the kernel has counted of a flow; false where the flow is not in the table. */
   settle(tally: Tally): boolean {
-    this.key.load(tally.key);
-    const slot = this.index.find(this.key, this.key.hash());
+    const { tallied } = this;
+    tallied.load(tally.key);
+    const slot = this.index.find(tallied, tallied.hash());
     if (slot >= 0) this.takeTallies().settle(slot, tally);
     return slot >= 0;
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { IpProtocol, type Packet } from '../../../src/dissect/net/packet.ts';
+import { Tally } from '../../../src/dissect/tally.ts';
 import { ACK, CLIENT, FIN, Observed, PSH, packet, RST, SERVER, SYN } from './packets.ts';
 
 const udp = { protocol: IpProtocol.udp, ports: [5000, 53] as const };
@@ -231,6 +232,27 @@ describe('a flow table', () => {
     assert.equal(events.length, 1017);
     assert.equal(new Set(events.map((event) => event.conversation.session)).size, 1017);
     assert.equal(observed.counters['flows.evicted'], 1001);
+  });
+
+  it('keeps the ends of a flow apart from those of the flow it evicts, whose counts the kernel gives meanwhile', () => {
+    const told = new Tally();
+    const observed: Observed = new Observed(
+      { capacity: 16 },
+      {
+        refresh: (words, at) => {
+          told.key.set(words.subarray(at, at + told.key.length));
+          told.id = 1;
+          told.counts[0] = 5;
+          observed.table.settle(told);
+        },
+      },
+    );
+    const tally = new Tally();
+    tally.id = 1;
+    for (let i = 0; i < 40; i++) observed.table.observe(packet({ ...udp, to: `203.0.113.${2 + i}`, time: 2 }), tally);
+    const servers = observed.finish().map((event) => event.conversation.server.ip);
+    assert.equal(new Set(servers).size, 40);
+    assert.equal(servers.length, 40);
   });
 
   it('finds every flow again after many others came and went', () => {
