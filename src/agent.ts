@@ -45,6 +45,7 @@ interface NamedFormat {
 }
 
 const NO_VERDICTS: readonly Verdict[] = [];
+const NEVER = new Promise<void>(() => {});
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
 const LIVE_SUPPRESS_S = 3600;
@@ -174,9 +175,15 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
     return this.delivery.ready();
   }
 
-  /** The end of the traffic: everything still open becomes an event. */
-  end(): void {
-    this.engine.end();
+  /**
+   * The end of the traffic: everything still open becomes an event, as fast as the outputs take them.
+   * @param deadline when it resolves, outputs are not waited for any more; left out: no end to waiting
+   */
+  async end(deadline: Promise<void> = NEVER): Promise<void> {
+    for (const _ of this.engine.ending()) {
+      const slow = this.delivery.ready();
+      if (slow !== undefined) await Promise.race([slow, deadline]);
+    }
     this.aggregator?.end();
     this.findings.end();
   }

@@ -3,7 +3,6 @@ import type { LiveCapture } from './capture/capture.ts';
 import type { KernelFilters } from './capture/ebpf-settings.ts';
 import type { Kind } from './cim/event.ts';
 import type { Config } from './config.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Who takes other filters between two packets. */
 export interface FilterUser {
@@ -40,20 +39,21 @@ export function reloadFilters(
   user: FilterUser,
   logger: Readonly<Record<'info' | 'error', (text: string) => void>>,
 ): boolean {
-  let config: Config;
+  let filters: Config;
+  let later: readonly Kind[];
   try {
-    config = read();
+    const config = read();
+    // What nobody wanted at the start is not decoded: it cannot be had now.
+    const kinds = config.collect.filter((kind) => running.collect.includes(kind));
+    later = config.collect.filter((kind) => !kinds.includes(kind));
+    filters = { ...config, collect: kinds };
+    capture.filter(kernelFilters(filters));
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    logger.error(`filters not changed:\n${error.message}`);
+    // A setting that is wrong, or one that the kernel refuses, such as more networks than its map holds.
+    logger.error(`filters not changed:\n${(error as Error).message}`);
     return false;
   }
-  // What nobody wanted at the start is not decoded: it cannot be had now.
-  const kinds = config.collect.filter((kind) => running.collect.includes(kind));
-  const filters = { ...config, collect: kinds };
-  capture.filter(kernelFilters(filters));
   user.replaceFilters(filters);
-  const later = config.collect.filter((kind) => !kinds.includes(kind));
   logger.info(`filters read anew${later.length > 0 ? `; ${later.join(', ')} with the next start` : ''}`);
   return true;
 }

@@ -6,7 +6,7 @@ import { hashOfText } from './policy/checked-policies.ts';
 import { POLICY_DIRECTORY } from './policy/config-directory.ts';
 import { loadPolicies } from './policy/load.ts';
 import type { PolicySet } from './policy/policy.ts';
-import { formatProblem, PolicyError } from './policy/problem.ts';
+import { formatProblem } from './policy/problem.ts';
 
 /**
  * How often the files are looked at. A change is acted on when it has lasted to the next look: whoever writes a file in
@@ -86,9 +86,9 @@ export class PolicyFiles {
     try {
       policies = this.open();
     } catch (error) {
-      if (!(error instanceof PolicyError)) throw error;
+      // Whatever it is, such as a directory that an upgrade of the package has taken away for a moment.
       this.#counters['policy.reloads_refused']++;
-      this.#logger.error(`policies not changed:\n${error.message}`);
+      this.#logger.error(`policies not changed:\n${(error as Error).message}`);
       return false;
     }
     user.replacePolicies(policies);

@@ -62,7 +62,7 @@ async function replay(file: string, { policies, settings = {}, before, counted }
     ready: () => agent.ready(),
   };
   await source.run(sink, new AbortController().signal);
-  agent.end();
+  await agent.end();
   await delivery.close();
   return { lines, counters, findings: lines.filter((line) => line.category !== undefined) };
 }

@@ -2,7 +2,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import type { Delivery } from '../outputs/delivery.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
 
@@ -38,8 +37,12 @@ export function spoolDirectory({ spool }: Config): string {
   return join(homedir(), '.local', 'state', 'vesper', 'spool');
 }
 
-/** Drains and closes, but not longer than so many seconds from when the signal aborts. */
-export async function closeInTime(delivery: Delivery, signal: AbortSignal, seconds: number): Promise<void> {
+/** Gives the work of the end a deadline that comes so many seconds after the signal aborts. */
+export async function endInTime(
+  signal: AbortSignal,
+  seconds: number,
+  work: (deadline: Promise<void>) => Promise<void>,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
     const start = (): void => {
@@ -49,7 +52,7 @@ export async function closeInTime(delivery: Delivery, signal: AbortSignal, secon
     else signal.addEventListener('abort', start, { once: true });
   });
   try {
-    await delivery.close(deadline);
+    await work(deadline);
   } finally {
     clearTimeout(timer);
   }

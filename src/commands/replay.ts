@@ -11,7 +11,7 @@ import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
-import { closeInTime, noticeText, spoolDirectory } from './outputs.ts';
+import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { Progress } from './progress.ts';
 
 const HELP = `vesper replay FILE… [OPTION…]
@@ -90,8 +90,10 @@ async function run({ config, logger, files }: Replay): Promise<number> {
       running = capture;
       await capture.run(agent, abort.signal);
     }
-    agent.end();
-    await closeInTime(delivery, abort.signal, config.shutdown_timeout_s);
+    await endInTime(abort.signal, config.shutdown_timeout_s, async (deadline) => {
+      await agent.end(deadline);
+      await delivery.close(deadline);
+    });
   } finally {
     progress.stop();
     process.off('SIGINT', interrupt);

@@ -9,13 +9,14 @@ import { kernelFilters, reloadFilters } from '../filter-reload.ts';
 import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
+import type { Delivery } from '../outputs/delivery.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
 import { openDelivery } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
-import { closeInTime, noticeText, spoolDirectory } from './outputs.ts';
+import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { losses, StatusLine } from './status.ts';
 
 const HELP = `vesper run [OPTION…]
@@ -98,50 +99,60 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     if (outputsLeft === 0) abort.abort();
   };
   const options = { live: true, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
-  const delivery = await openDelivery(config.outputs, options, counters, onNotice);
-  const agent = new Agent({
-    config,
-    counters,
-    policies,
-    delivery,
-    interfaceName: (index) => live.interfaceName(index),
-    live: true,
-    ...(live.kernelFlows && { kernelFlows: live.kernelFlows }),
-  });
-  reopeners.push(() => delivery.reopen());
-  reopeners.push(() => {
-    const succeeded = policyFiles.reload(agent);
-    health?.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
-  });
-  reopeners.push(() => {
-    const succeeded = reloadFilters(read, config, live, agent, log);
-    health?.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
-  });
-  policyFiles.watch(agent);
-  status = new StatusLine(counters, live.backend);
-  status.start();
-  health = new Health({
-    config,
-    counters,
-    backend: live.backend,
-    interfaces: () => live.interfaces(),
-    formats: delivery.formats,
-    push: (event, format) => delivery.push(event, format),
-  });
+  let opened: Delivery | undefined;
   let metrics: Server | undefined;
   try {
+    const delivery = await openDelivery(config.outputs, options, counters, onNotice);
+    opened = delivery;
+    const agent = new Agent({
+      config,
+      counters,
+      policies,
+      delivery,
+      interfaceName: (index) => live.interfaceName(index),
+      live: true,
+      ...(live.kernelFlows && { kernelFlows: live.kernelFlows }),
+    });
+    status = new StatusLine(counters, live.backend);
+    status.start();
+    const watched = new Health({
+      config,
+      counters,
+      backend: live.backend,
+      interfaces: () => live.interfaces(),
+      formats: delivery.formats,
+      push: (event, format) => delivery.push(event, format),
+    });
+    health = watched;
+    reopeners.push(
+      () => delivery.reopen(),
+      () => {
+        const succeeded = policyFiles.reload(agent);
+        watched.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
+      },
+      () => {
+        const succeeded = reloadFilters(read, config, live, agent, log);
+        watched.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
+      },
+    );
+    policyFiles.watch(agent);
     if (config.metrics.port !== 0)
       metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend, delivery.outputs));
-    health.start();
+    watched.start();
     await live.run(agent, abort.signal);
-    agent.end();
-    health.stop();
-    await closeInTime(delivery, abort.signal, config.shutdown_timeout_s);
+    await endInTime(abort.signal, config.shutdown_timeout_s, async (deadline) => {
+      await agent.end(deadline);
+      watched.stop();
+      await delivery.close(deadline);
+    });
   } finally {
     metrics?.close();
     policyFiles.close();
     live.close();
-    status.stop();
+    stop();
+    // Closed already, unless something has failed: then what waits is still sent, kept or counted.
+    await endInTime(abort.signal, config.shutdown_timeout_s, async (deadline) => opened?.close(deadline));
+    status?.stop();
     process.off('SIGHUP', hangup);
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);

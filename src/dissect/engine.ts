@@ -117,8 +117,13 @@ export class Engine {
 
   /** The end of the capture: everything still open is reported. */
   end(): void {
+    for (const _ of this.ending());
+  }
+
+  /** The same in parts: yields from time to time, for the events to be taken away. */
+  *ending(): Generator<void> {
     this.decoder.end();
-    this.flows.end();
+    yield* this.flows.end();
     this.dns.end();
     this.tls.end();
     this.datagrams.end();

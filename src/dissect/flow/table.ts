@@ -34,6 +34,8 @@ export type { FlowOptions } from './options.ts';
  * with a probability of 65 %, at the price of ten cache lines.
  */
 const EVICTION_SAMPLE = 10;
+/** Flows reported at the end before others have their turn: a few megabytes of lines, less than an output lets wait. */
+const ENDED_AT_ONCE = 4096;
 
 export interface FlowHooks {
   /** Asked once for each flow, with its first packet; not 0: the flow is never reported. */
@@ -185,11 +187,15 @@ export class FlowTable {
     this.records.bytes[this.records.hot(slot) * 4 + HotByte.quicVersion] = index + 1;
   }
 
-  /** Reports every flow, in the order in which they were created. */
-  end(): void {
+  /**
+   * Reports every flow, in the order in which they were created. Yields in between, so that whoever takes the reports can
+   * make room for more. Nothing may be observed meanwhile.
+   */
+  *end(): Generator<void> {
     const slots = this.records.taken();
     slots.sort((a, b) => this.session(a) - this.session(b));
-    for (const slot of slots) {
+    for (const [i, slot] of slots.entries()) {
+      if (i % ENDED_AT_ONCE === ENDED_AT_ONCE - 1) yield;
       this.refresh(slot);
       this.conclude(slot, 'end_of_capture');
     }

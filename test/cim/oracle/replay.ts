@@ -47,6 +47,6 @@ export async function replayLines(
     interfaceName: (index) => capture.interfaceName(index),
   });
   await capture.run(agent, new AbortController().signal);
-  agent.end();
+  await agent.end();
   await delivery.close();
 }

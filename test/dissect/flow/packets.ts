@@ -91,7 +91,7 @@ export class Observed {
   }
 
   finish(): FlowEvent[] {
-    this.table.end();
+    for (const _ of this.table.end());
     return this.events;
   }
 

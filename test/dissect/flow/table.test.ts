@@ -121,7 +121,7 @@ describe('a flow table', () => {
       assert.deepEqual(conversation.owner, first.frame.owner);
       assert.deepEqual(observed.table.conversation(slot), conversation);
       // A slot that is used again keeps nothing of it.
-      observed.table.end();
+      observed.finish();
       const again = observed.table.conversation(observed.out(udp));
       assert.equal(again.clientMac, undefined);
       assert.equal(again.tunnels, undefined);
@@ -150,11 +150,11 @@ describe('a flow table', () => {
     observed.table.setStage(slot, 200);
     observed.table.setApp(slot, 'dns');
     assert.equal(observed.table.stage(slot), 200);
-    observed.table.end();
+    observed.finish();
     assert.equal(observed.events[0]?.app, 'dns');
     assert.equal(observed.out(udp), slot);
     assert.equal(observed.table.stage(slot), 0);
-    observed.table.end();
+    observed.finish();
     assert.equal(observed.events[1]?.app, undefined);
     assert.deepEqual(observed.ended, [slot, slot]);
   });
