@@ -120,14 +120,16 @@ export class AfPacketCapture implements LiveCapture {
   /** Opens the socket and its ring. Throws `CaptureError` where the privilege or the kernel's support is missing. */
   static open(options: LiveOptions): AfPacketCapture {
     let fd = -1;
+    let capture: AfPacketCapture | undefined;
     try {
       // Protocol 0: nothing is received before the ring and the filter are there.
       fd = check(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), 'packet socket');
-      const capture = new AfPacketCapture(options, fd, openRing(fd));
+      capture = new AfPacketCapture(options, fd, openRing(fd));
       capture.start();
       return capture;
     } catch (error) {
-      if (fd >= 0) close(fd);
+      if (capture !== undefined) capture.close();
+      else if (fd >= 0) close(fd);
       throw error instanceof SystemCallError ? refusal(error) : error;
     }
   }

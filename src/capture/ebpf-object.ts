@@ -82,11 +82,14 @@ export class EbpfObject {
       for (const name of ['flows4', 'flows6']) library.setMaxEntries(library.findMap(object, name)!, options.flows);
       library.setMaxEntries(library.findMap(object, 'ring')!, options.ringSize);
       library.setAutoload(library.findProgram(object, 'vesper_owner')!, withOwners);
-      const result = library.load(object);
-      if (result === 0) return new EbpfObject(library, object, withOwners);
-      const error = new SystemCallError('loading the kernel programs');
-      library.closeObject(object);
-      if (error.code === 'EPERM' || !withOwners) throw refusal(error);
+      try {
+        checked(library.load(object), 'loading the kernel programs');
+        return new EbpfObject(library, object, withOwners);
+      } catch (error) {
+        library.closeObject(object);
+        if (!(error instanceof SystemCallError)) throw error;
+        if (error.code === 'EPERM' || !withOwners) throw refusal(error);
+      }
     }
     throw new CaptureError('the kernel programs were not loaded');
   }
@@ -120,16 +123,22 @@ export class EbpfObject {
     const { library } = this;
     const points = link.hardware === Hardware.loopback ? [BPF_TC_EGRESS] : [BPF_TC_INGRESS, BPF_TC_EGRESS];
     const created = library.tcHookCreate(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS)) === 0;
-    for (const point of points) {
-      const result = library.tcAttach(tcHook(link.index, point), tcOptions(program, BPF_TC_F_REPLACE));
-      checked(result, `attaching to ${link.name} by clsact`);
-    }
-    return {
-      detach: () => {
-        for (const point of points) library.tcDetach(tcHook(link.index, point), tcOptions(0, 0));
-        if (created) library.tcHookDestroy(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS));
-      },
+    const attached: number[] = [];
+    const detach = (): void => {
+      for (const point of attached) library.tcDetach(tcHook(link.index, point), tcOptions(0, 0));
+      if (created) library.tcHookDestroy(tcHook(link.index, BPF_TC_INGRESS | BPF_TC_EGRESS));
     };
+    try {
+      for (const point of points) {
+        const result = library.tcAttach(tcHook(link.index, point), tcOptions(program, BPF_TC_F_REPLACE));
+        checked(result, `attaching to ${link.name} by clsact`);
+        attached.push(point);
+      }
+    } catch (error) {
+      detach();
+      throw error;
+    }
+    return { detach };
   }
 
   /** Has the kernel remember the makers of sockets below a cgroup v2 directory, which is open as `cgroup`. */

@@ -4,12 +4,13 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import type { KernelFlows } from '../dissect/engine.ts';
-import type { LiveCapture, LiveOptions, LiveSink } from './capture.ts';
+import { CaptureError, type LiveCapture, type LiveOptions, type LiveSink } from './capture.ts';
 import { cgroupRoot } from './cgroups.ts';
 import { WallClock } from './clock.ts';
 import { type Attachment, EbpfObject } from './ebpf-object.ts';
 import { applyFilters, type KernelFilters } from './ebpf-settings.ts';
 import { adoptSockets } from './existing-sockets.ts';
+import { SystemCallError } from './ffi/libc.ts';
 import { FlowMap } from './flow-map.ts';
 import { InterfaceWatch, unmatched } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
@@ -43,7 +44,8 @@ export class EbpfCapture implements LiveCapture {
   private readonly links = new Links();
   private readonly watch: InterfaceWatch;
   private readonly attachments = new Map<number, Attachment>();
-  private readonly ownership: Attachment | undefined;
+  private readonly cgroups: string | undefined;
+  private ownership: Attachment | undefined;
   private readonly clock = new WallClock();
   private ticks = 0;
   private isBehind = false;
@@ -53,13 +55,11 @@ export class EbpfCapture implements LiveCapture {
   private constructor(options: LiveOptions, object: EbpfObject) {
     this.options = options;
     this.object = object;
-    applyFilters(object, options);
     this.flows = new FlowMap(object, this.clock);
     this.kernelFlows = this.flows;
     this.statistics = new Statistics(object, options.counters);
-    const root = cgroupRoot();
-    this.records = new Records(object, RING_SIZE, this.clock, new Owners(root));
-    this.ownership = this.attachOwners(root);
+    this.cgroups = cgroupRoot();
+    this.records = new Records(object, RING_SIZE, this.clock, new Owners(this.cgroups));
     this.watch = new InterfaceWatch(this.links, options.interfaces, {
       attach: (link) => this.attach(link),
       detach: (link) => this.detach(link),
@@ -69,12 +69,25 @@ export class EbpfCapture implements LiveCapture {
   /** Loads the programs and attaches them. Throws `CaptureError` where something is missing. */
   static open(options: LiveOptions): EbpfCapture {
     const object = EbpfObject.load({ flows: options.capacity, ringSize: RING_SIZE });
-    const capture = new EbpfCapture(options, object);
-    const all = capture.watch.start();
-    for (const pattern of unmatched(all, options.interfaces)) {
-      options.onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
+    let capture: EbpfCapture | undefined;
+    try {
+      applyFilters(object, options);
+      capture = new EbpfCapture(options, object);
+      capture.start();
+      return capture;
+    } catch (error) {
+      (capture ?? object).close();
+      if (!(error instanceof SystemCallError)) throw error;
+      throw new CaptureError(`the capture by eBPF cannot start: ${error.message}`, { cause: error });
     }
-    return capture;
+  }
+
+  private start(): void {
+    this.ownership = this.attachOwners();
+    const all = this.watch.start();
+    for (const pattern of unmatched(all, this.options.interfaces)) {
+      this.options.onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
+    }
   }
 
   interfaceName(index: number): string | undefined {
@@ -142,8 +155,9 @@ export class EbpfCapture implements LiveCapture {
     this.options.onInterface?.('detached', link.name);
   }
 
-  private attachOwners(root: string | undefined): Attachment | undefined {
-    if (root === undefined) {
+  private attachOwners(): Attachment | undefined {
+    const { cgroups } = this;
+    if (cgroups === undefined) {
       this.options.onWarning(
         'flows have no process: there is no cgroup v2 hierarchy (mount -t cgroup2 none /sys/fs/cgroup)',
       );
@@ -153,16 +167,19 @@ export class EbpfCapture implements LiveCapture {
       this.options.onWarning('this kernel does not tell which process a socket belongs to (it needs Linux 5.12)');
       return undefined;
     }
-    const directory = openSync(root, 'r');
+    let directory = -1;
+    let attachment: Attachment | undefined;
     try {
-      const attachment = this.object.attachOwners(directory);
-      adoptSockets(this.object, root);
+      directory = openSync(cgroups, 'r');
+      attachment = this.object.attachOwners(directory);
+      adoptSockets(this.object, cgroups);
       return attachment;
     } catch (error) {
+      attachment?.detach();
       this.options.onWarning(`flows have no process: ${(error as Error).message}`);
       return undefined;
     } finally {
-      closeSync(directory);
+      if (directory >= 0) closeSync(directory);
     }
   }
 }

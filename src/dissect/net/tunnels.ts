@@ -18,6 +18,8 @@ const VXLAN_GPE = 4790;
 const GENEVE = 6081;
 const VXLAN_LINUX = 8472;
 
+export const TUNNEL_PORTS: readonly number[] = [GTP_U, TEREDO, VXLAN, VXLAN_GPE, GENEVE, VXLAN_LINUX];
+
 /** GTP-U has half a dozen kinds of extension header (TS 29.281 §5.2). */
 const MAX_GTP_EXTENSIONS = 8;
 /** Source routes in GRE were hardly ever used (RFC 2784 dropped them). */
