@@ -16,7 +16,7 @@ import { DEFAULT_NETWORK_OPTIONS } from './dissect/net/decoder.ts';
 import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import { type FilterUser, needsTls } from './filter-reload.ts';
-import { deviceAddresses, hostAddresses } from './host.ts';
+import { Host } from './host.ts';
 import type { Delivery } from './outputs/delivery.ts';
 import type { Format } from './outputs/options.ts';
 import { directionOf } from './policy/direction.ts';
@@ -73,7 +73,8 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
   private readonly delivery: Delivery;
   private readonly engine: Engine;
   private kinds: ReadonlySet<Kind>;
-  private readonly localAddresses: ReadonlySet<string>;
+  /** Without addresses in a replay: they mean nothing there. */
+  private readonly host = new Host();
   private readonly findings: FindingWindows;
   private readonly aggregator: Aggregator | undefined;
   private isIgnored: (event: NetworkEvent) => boolean;
@@ -89,8 +90,7 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
     this.kinds = new Set(config.collect);
     this.isIgnored = domainFilter(config.ignore.domains);
     const flows = this.kinds.has('flow');
-    const localAddresses = live ? hostAddresses() : new Set<string>();
-    this.localAddresses = localAddresses;
+    if (live) this.host.read();
     const { suppress_s } = config.findings;
     const suppressed = suppress_s === 'auto' ? (live ? LIVE_SUPPRESS_S : 0) : suppress_s;
     this.findings = new FindingWindows(suppressed, counters, (finding, held) => {
@@ -105,8 +105,8 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
     const cimOptions = {
       dvc: config.sensor.name,
       extras: config.extras,
-      localAddresses,
-      deviceAddresses: live ? deviceAddresses : () => undefined,
+      localAddresses: this.host.addresses,
+      deviceAddresses: (name: string) => this.host.device(name),
       flowsCollected: flows,
     };
     this.makeFormats = (runId) => {
@@ -200,6 +200,11 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
     this.engine.replaceFilters(trafficFilter(config), config.dns.ports);
   }
 
+  /** Addresses of this host have come or gone. */
+  addressesChanged(): void {
+    this.host.read();
+  }
+
   private event(event: NetworkEvent): void {
     if (this.isIgnored(event)) {
       this.counters['events.produced']++;
@@ -230,7 +235,7 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
   }
 
   private handshake(event: TlsHandshakeEvent): void {
-    const verdicts = this.policies.judge(event, directionOf(event.conversation, this.localAddresses));
+    const verdicts = this.policies.judge(event, directionOf(event.conversation, this.host.addresses));
     if (verdicts.length > 0) this.counters['policy.handshakes']++;
     if (this.kinds.has('flow')) this.verdicts.set(event.conversation.session, verdicts);
     if (this.kinds.has('tls')) this.make(event, verdicts);
@@ -238,7 +243,7 @@ export class Agent implements LiveSink, PolicyUser, FilterUser {
   }
 
   private transaction(event: DnsTransactionEvent): void {
-    const verdicts = this.policies.judgeDns(event, directionOf(event.conversation, this.localAddresses));
+    const verdicts = this.policies.judgeDns(event, directionOf(event.conversation, this.host.addresses));
     if (verdicts.length > 0) this.counters['policy.dns_transactions']++;
     if (this.kinds.has('dns')) this.make(event, NO_VERDICTS);
     this.report(verdicts, (violation) => dnsFinding(event, violation));

@@ -139,7 +139,7 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   interfaces(): readonly string[] {
-    return [...this.attached.values()].map(({ name }) => name);
+    return [...this.attached.keys()].map((index) => this.watch.name(index) ?? String(index));
   }
 
   private start(): void {
@@ -180,7 +180,7 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   private tick(sink: LiveSink): void {
-    this.watch.poll();
+    if (this.watch.poll()) this.options.onChange?.();
     this.countLosses();
     const now = wallClock() - LAG_NS;
     sink.tick(Number(now / 1_000_000_000n), Number(now % 1_000_000_000n));

@@ -43,6 +43,8 @@ export interface LiveOptions extends KernelFilters {
   onWarning(text: string): void;
   /** An interface was attached or detached while the capture runs. */
   onInterface?(change: 'attached' | 'detached', name: string): void;
+  /** Interfaces of the host or their addresses have changed. */
+  onChange?(): void;
 }
 
 export interface LiveCapture {

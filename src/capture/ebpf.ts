@@ -128,7 +128,7 @@ export class EbpfCapture implements LiveCapture {
   }
 
   private tick(sink: LiveSink): void {
-    this.watch.poll();
+    if (this.watch.poll()) this.options.onChange?.();
     this.clock.adjust();
     this.statistics.count();
     if (++this.ticks % SWEEP_TICKS === 0 && this.mayHaveFlows) this.mayHaveFlows = this.flows.sweep(sink) > 0;

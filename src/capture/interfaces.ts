@@ -52,6 +52,9 @@ function globExpression(pattern: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
+/** Names kept: those of interfaces that are gone are wanted until their flows have been reported. */
+const MAX_NAMES = 4096;
+
 export interface InterfaceListener {
   attach(link: Link): void;
   detach(link: Link): void;
@@ -82,9 +85,11 @@ export class InterfaceWatch {
     return this.update();
   }
 
-  /** Attaches and detaches if something changed. */
-  poll(): void {
-    if (this.links.changed()) this.update();
+  /** Attaches and detaches if something changed; returns whether it did, perhaps only addresses. */
+  poll(): boolean {
+    const changed = this.links.changed();
+    if (changed) this.update();
+    return changed;
   }
 
   private update(): Link[] {
@@ -97,9 +102,13 @@ export class InterfaceWatch {
     }
     for (const [index, link] of chosen) {
       this.names.set(index, link.name);
-      if (this.attached.has(index)) continue;
+      const isNew = !this.attached.has(index);
       this.attached.set(index, link);
-      this.listener.attach(link);
+      if (isNew) this.listener.attach(link);
+    }
+    for (const index of this.names.keys()) {
+      if (this.names.size <= MAX_NAMES) break;
+      if (!this.attached.has(index)) this.names.delete(index);
     }
     return all;
   }

@@ -1,9 +1,10 @@
-/** The network interfaces of this network namespace, and when they change (rtnetlink(7)). */
+/** The network interfaces of this network namespace, and when they or their addresses change (rtnetlink(7)). */
 import {
   AF_NETLINK,
   bind,
   check,
   close,
+  lastError,
   MSG_DONTWAIT,
   recv,
   SOCK_CLOEXEC,
@@ -33,7 +34,8 @@ export interface Link {
 }
 
 const NETLINK_ROUTE = 0;
-const RTMGRP_LINK = 1;
+/** RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
+const CHANGES = 0x1 | 0x10 | 0x100;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const RTM_NEWLINK = 16;
@@ -52,14 +54,18 @@ export class Links {
 
   /** Throws `SystemCallError` where there is no rtnetlink. */
   constructor() {
-    this.socket = open(RTMGRP_LINK);
+    this.socket = open(CHANGES);
   }
 
-  /** Whether an interface came, went or changed since the last call. Never waits. */
+  /** Whether an interface or an address came, went or changed since the last call. Never waits. */
   changed(): boolean {
     let changed = false;
-    while (recv(this.socket, this.buffer, BUFFER_SIZE, MSG_DONTWAIT) > 0) changed = true;
-    return changed;
+    for (;;) {
+      const got = recv(this.socket, this.buffer, BUFFER_SIZE, MSG_DONTWAIT);
+      // More changes than the socket holds: some were not told.
+      if (got <= 0 && lastError() !== 'ENOBUFS') return changed;
+      changed = true;
+    }
   }
 
   list(): Link[] {

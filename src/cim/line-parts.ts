@@ -21,9 +21,12 @@ export interface CimOptions {
   readonly extras: Extras;
   /** Makes `event_id` and `session_id` unique among runs; letters, digits, hyphens. A replay gives the same each time. */
   readonly runId: string;
-  /** Addresses of the host itself as RFC 5952 text, for `direction`; empty where they mean nothing, as in a replay. */
+  /** Addresses of the host itself as RFC 5952 text, for `direction`; empty where they mean nothing, as in a replay. May change. */
   readonly localAddresses: ReadonlySet<string>;
-  /** Addresses of the host's interface of that name, for `dvc_ip` and `dvc_mac`; undefined in a replay. */
+  /**
+   * Addresses of the host's interface of that name, for `dvc_ip` and `dvc_mac`: another object once they have changed;
+   * undefined in a replay.
+   */
   readonly deviceAddresses: (interfaceName: string) => DeviceAddresses | undefined;
   /** Whether `flow` events are made too: then TLS handshakes are not counted as Network_Traffic. */
   readonly flowsCollected: boolean;
@@ -155,10 +158,9 @@ export class LineParts {
   readonly extras: Extras;
   private readonly dvc: string;
   private readonly localAddresses: ReadonlySet<string>;
-  private readonly hasLocalAddresses: boolean;
   private readonly deviceAddresses: CimOptions['deviceAddresses'];
-  /** `dvc_ip` and `dvc_mac` by interface. */
-  private readonly devices = new Map<string, Piece>();
+  /** `dvc_ip` and `dvc_mac` by interface, and what they were made of. */
+  private readonly devices = new Map<string, { readonly of: DeviceAddresses | undefined; readonly piece: Piece }>();
   private ordinal = 0;
 
   constructor(options: CimOptions, writer: LineWriter) {
@@ -176,7 +178,6 @@ export class LineParts {
     this.extras = options.extras;
     this.deviceAddresses = options.deviceAddresses;
     this.localAddresses = options.localAddresses;
-    this.hasLocalAddresses = options.localAddresses.size > 0;
   }
 
   /**
@@ -221,7 +222,7 @@ export class LineParts {
     if (clientMacHigh !== NO_MAC) this.mac(SRC_MAC, clientMacHigh, conversation.clientMacLow);
     if (serverMacHigh !== NO_MAC) this.mac(DEST_MAC, serverMacHigh, conversation.serverMacLow);
     if (vlan !== undefined) writer.quotedCount(VLAN, vlan);
-    if (this.hasLocalAddresses) this.here(conversation);
+    if (this.localAddresses.size > 0) this.here(conversation);
     if (owner !== undefined) writer.count(PROCESS_ID, owner.processId);
     this.user(conversation);
   }
@@ -282,12 +283,14 @@ export class LineParts {
   }
 
   private device(interfaceName: string): Piece {
+    const addresses = this.deviceAddresses(interfaceName);
     const known = this.devices.get(interfaceName);
-    if (known !== undefined) return known;
-    const { ip, mac } = this.deviceAddresses(interfaceName) ?? {};
+    if (known !== undefined && known.of === addresses) return known.piece;
+    const { ip, mac } = addresses ?? {};
     const text = (ip === undefined ? '' : `,"dvc_ip":"${ip}"`) + (mac === undefined ? '' : `,"dvc_mac":"${mac}"`);
     const made = text === '' ? NO_ADDRESSES : piece(text);
-    if (this.devices.size < MAX_INTERFACES) this.devices.set(interfaceName, made);
+    if (known !== undefined || this.devices.size < MAX_INTERFACES)
+      this.devices.set(interfaceName, { of: addresses, piece: made });
     return made;
   }
 

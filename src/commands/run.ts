@@ -50,6 +50,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
   let failed = false;
   const abort = new AbortController();
   const counters = createCounters();
+  let agent: Agent | undefined;
   let status: StatusLine | undefined;
   let health: Health | undefined;
   const tell = (level: 'info' | 'warn' | 'error', text: string): void => {
@@ -81,6 +82,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
       ...kernelFilters(config),
       onWarning: log.warn,
       onInterface: (change, name) => health?.interface(change, name),
+      onChange: () => agent?.addressesChanged(),
     },
     log.info,
   );
@@ -104,7 +106,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
   try {
     const delivery = await openDelivery(config.outputs, options, counters, onNotice);
     opened = delivery;
-    const agent = new Agent({
+    const watcher = new Agent({
       config,
       counters,
       policies,
@@ -113,6 +115,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
       live: true,
       ...(live.kernelFlows && { kernelFlows: live.kernelFlows }),
     });
+    agent = watcher;
     status = new StatusLine(counters, live.backend);
     status.start();
     const watched = new Health({
@@ -127,21 +130,21 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     reopeners.push(
       () => delivery.reopen(),
       () => {
-        const succeeded = policyFiles.reload(agent);
+        const succeeded = policyFiles.reload(watcher);
         watched.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
       },
       () => {
-        const succeeded = reloadFilters(read, config, live, agent, log);
+        const succeeded = reloadFilters(read, config, live, watcher, log);
         watched.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
       },
     );
-    policyFiles.watch(agent);
+    policyFiles.watch(watcher);
     if (config.metrics.port !== 0)
       metrics = await serveMetrics(config.metrics, () => metricsText(counters, live.backend, delivery.outputs));
     watched.start();
-    await live.run(agent, abort.signal);
+    await live.run(watcher, abort.signal);
     await endInTime(abort.signal, config.shutdown_timeout_s, async (deadline) => {
-      await agent.end(deadline);
+      await watcher.end(deadline);
       watched.stop();
       await delivery.close(deadline);
     });

@@ -224,6 +224,11 @@ describe('devices', { skip }, () => {
         named('wireguard').map(({ vesper }) => vesper.interface),
         [WIREGUARD_DEVICES[0]],
       );
+      // The host got this address after the agent's start.
+      assert.deepEqual(
+        named('wireguard').map(({ direction, dvc_ip }) => [direction, dvc_ip]),
+        [['outbound', WIREGUARD_HERE]],
+      );
       assert.equal(flowOf(named('wireguard')[0]).length, 1);
       assert.equal(events().filter((event) => 'query' in event && event.dest === WIREGUARD_THERE).length, 1);
       const outside = events().filter(({ dest_port }) => dest_port === Number(WIREGUARD_PORT));

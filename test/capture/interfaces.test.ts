@@ -48,6 +48,26 @@ describe('the interfaces of a capture', () => {
     watch.poll();
     assert.deepEqual(calls, ['+eth0', '+wg0', '-eth0']);
     assert.equal(watch.name(2), 'eth0');
+    current = [{ ...WG0, name: 'wg-new' }];
+    watch.poll();
+    assert.equal(watch.name(WG0.index), 'wg-new');
+    current = [];
+    watch.poll();
+    assert.deepEqual(calls.slice(3), ['-wg-new']);
+  });
+
+  it('forgets names of interfaces that are long gone', () => {
+    let current: Link[] = [];
+    const links = { changed: () => true, list: () => current } as unknown as Links;
+    const watch = new InterfaceWatch(links, ['auto'], { attach: () => {}, detach: () => {} });
+    watch.start();
+    for (let index = 10; index < 5010; index++) {
+      current = [ETH0, link(index, `veth${index}`)];
+      watch.poll();
+    }
+    assert.equal(watch.name(10), undefined);
+    assert.equal(watch.name(5009), 'veth5009');
+    assert.equal(watch.name(ETH0.index), 'eth0');
   });
 });
 
