@@ -91,8 +91,13 @@ const namesWhere = (test: (name: string, doc: string) => boolean): ReadonlySet<s
 /** What is so at a moment; all others only grow. */
 export const GAUGES = namesWhere((_, doc) => doc.endsWith('(a gauge)'));
 
-/** What did not become an event although it should have, by reason. */
-export const LOSSES = namesWhere((name) => /^(frames|events)\.dropped\.|^capture\.(unseen|map_full)$/.test(name));
+/**
+ * What did not become an event although it should have, by reason. Fragments that never made a packet are the traffic's own
+ * doing, unless it was a limit that threw them out.
+ */
+export const LOSSES = namesWhere((name) =>
+  /^frames\.dropped\.(ring|fragment_limit)$|^events\.dropped\.|^capture\.unseen$/.test(name),
+);
 
 export function createCounters(): Counters {
   // A copy of the literal keeps V8's fast properties; an object filled key by key becomes a dictionary (15 ns a packet).

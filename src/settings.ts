@@ -140,7 +140,7 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
   ],
   [
     'sensor.name',
-    'Name of this sensor, in every event as dvc. Default: the name of the host.',
+    'Name of this sensor, dvc of the events that have one. Default: the name of the host.',
     hostname(),
     'text',
     'text',
@@ -196,7 +196,7 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
   ],
   [
     'flows.capacity',
-    'Flows kept at once; beyond it the longest silent are reported early. A flow costs about 200 bytes.',
+    'Flows kept at once; beyond it the longest silent are reported early. A flow costs 200 to 300 bytes.',
     1_048_576,
     'flowCount',
     'flows',

@@ -25,7 +25,7 @@ import {
 } from './ffi/libc.ts';
 import { InterfaceWatch, linkTypeOf, unmatched } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
-import { packetFilter } from './packet-filter.ts';
+import { MAX_LINKS, packetFilter } from './packet-filter.ts';
 import { poll } from './poll.ts';
 
 const SOL_PACKET = 263;
@@ -106,6 +106,10 @@ export class AfPacketCapture implements LiveCapture {
     this.watch = new InterfaceWatch(this.links, options.interfaces, {
       attach: (link) => {
         this.attached.set(link.index, link);
+        if (this.attached.size > MAX_LINKS)
+          options.onWarning(
+            `${link.name} is not captured: a packet socket has room for ${MAX_LINKS} interfaces; name those that matter with -i`,
+          );
         this.installFilter();
         options.onInterface?.('attached', link.name);
       },
@@ -139,7 +143,7 @@ export class AfPacketCapture implements LiveCapture {
   }
 
   interfaces(): readonly string[] {
-    return [...this.attached.keys()].map((index) => this.watch.name(index) ?? String(index));
+    return [...this.attached.keys()].slice(0, MAX_LINKS).map((index) => this.watch.name(index) ?? String(index));
   }
 
   private start(): void {

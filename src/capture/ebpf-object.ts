@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { EBPF_CAPABILITIES, lacking, missingCapabilities } from './capabilities.ts';
 import { CaptureError } from './capture.ts';
-import { CELLS, KEY_SIZE, SETTINGS_SIZE, STATISTICS_SIZE } from './ebpf-layout.ts';
+import { CELLS, SETTINGS_SIZE, STATISTICS_SIZE } from './ebpf-layout.ts';
 import { checked, type Handle, Libbpf, TEST_RUN_SIZE } from './ffi/libbpf.ts';
 import { close, type Mapping, map, pageSize, SystemCallError } from './ffi/libc.ts';
 import { Hardware, type Link } from './links.ts';
@@ -199,6 +199,3 @@ function refusal(error: SystemCallError): CaptureError {
     cause: error,
   });
 }
-
-/** A key of the flow map. */
-export const newKey = (): Uint32Array => new Uint32Array(KEY_SIZE / 4);

@@ -1,12 +1,14 @@
 /** Who owns a socket: from what the kernel remembered when the socket was made to a process with its names. */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Owner } from '../dissect/frame.ts';
-import { containerIdOf, pathOfId, pathOfProcess } from './cgroups.ts';
+import { containerIdOf, pathOfProcess, pathsById } from './cgroups.ts';
 import { OwnerField } from './ebpf-layout.ts';
 
 /** Processes remembered. The oldest yield: they are looked up again. */
 const MAX_OWNERS = 16_384;
 const MAX_CGROUPS = 16_384;
+/** How often all cgroups may be looked through: it holds up the packets meanwhile. */
+const SEARCH_INTERVAL_MS = 10_000;
 const COMMAND_WORDS = 4;
 
 interface Entry {
@@ -18,7 +20,8 @@ interface Entry {
 export class Owners {
   private readonly root: string | undefined;
   private readonly byProcess = new Map<number, Entry>();
-  private readonly cgroups = new Map<bigint, string | undefined>();
+  private readonly cgroups = new Map<bigint, string>();
+  private searched = Number.NEGATIVE_INFINITY;
   private users = new Map<number, string>();
   private usersChanged = -1;
 
@@ -73,11 +76,24 @@ export class Owners {
   }
 
   private cgroupPath(pid: number, id: bigint): string | undefined {
-    if (this.cgroups.has(id)) return this.cgroups.get(id);
-    const path = pathOfProcess(pid) ?? (this.root === undefined ? undefined : pathOfId(this.root, id));
+    const known = this.cgroups.get(id);
+    if (known !== undefined) return known;
+    const path = pathOfProcess(pid);
+    if (path === undefined) this.search();
+    else this.keep(id, path);
+    return this.cgroups.get(id);
+  }
+
+  /** The process is gone, but its cgroup may still be there. */
+  private search(): void {
+    if (this.root === undefined || performance.now() - this.searched < SEARCH_INTERVAL_MS) return;
+    for (const [id, path] of pathsById(this.root)) this.keep(id, path);
+    this.searched = performance.now();
+  }
+
+  private keep(id: bigint, path: string): void {
     if (this.cgroups.size >= MAX_CGROUPS) this.cgroups.clear();
     this.cgroups.set(id, path);
-    return path;
   }
 
   /** From /etc/passwd, read again when it changes. */

@@ -22,8 +22,9 @@ export const PIPELINE_FLAGS = {
 } as const satisfies FlagSpec;
 
 export const PIPELINE_HELP = `  -c, --config FILE            settings in YAML (see vesper config --docs)
-  -o, --output TARGET          where events go: - is standard output, else a path; {kind} in it: a file for each
-                               kind. May be given several times.
+  -o, --output TARGET          where events go: - is standard output, else a path, or kafka://HOST:PORT,…/TOPIC,
+                               otlp+http(s)://HOST:4318, hec://HOST:8088; {kind} in a path or topic stands
+                               for the kind of event. May be given several times.
       --format cim|native      one Splunk CIM event per transaction (default), or one event per message
       --policy NAME|FILE       TLS policy to judge by (default baseline). May be given several times.
       --collect KINDS          kinds of events to make: flow,dns,tls,certificate,finding,agent

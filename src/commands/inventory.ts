@@ -1,7 +1,7 @@
 /** `vesper inventory`: the TLS that servers and clients really used, from captures or from recorded events. */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { open, stat } from 'node:fs/promises';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip, gunzipSync, constants as zlib } from 'node:zlib';
 import { type ClientEntry, Inventory, type ServerEntry } from '../inventory/inventory.ts';
 import { inventoryJson, isoTime } from '../inventory/json.ts';
@@ -53,6 +53,8 @@ interface Source {
 async function look(file: string): Promise<Source> {
   if (file === '-') return { file, events: false, zipped: false };
   try {
+    // What is looked at in a pipe is gone: only captures come through one, as through standard input.
+    if (!(await stat(file)).isFile()) return { file, events: false, zipped: false };
     const handle = await open(file);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
@@ -80,8 +82,9 @@ function unzip(head: Buffer): Buffer {
 /** Lines that are no events in CIM form. */
 async function readEvents({ file, zipped }: Source, inventory: Inventory): Promise<number> {
   let unreadable = 0;
-  const bytes: Readable = createReadStream(file);
-  const stream = zipped ? bytes.pipe(createGunzip()) : bytes;
+  const bytes = createReadStream(file);
+  // Its errors come out of the loop below.
+  const stream: Readable = zipped ? pipeline(bytes, createGunzip(), () => {}) : bytes;
   try {
     for await (const line of linesOf(stream)) {
       const recorded = parseRecorded(line);

@@ -1,15 +1,13 @@
 /** What a person at a terminal sees of a live capture: one line that keeps itself current. */
-import type { CounterName, Counters } from '../counters.ts';
+import { type CounterName, type Counters, LOSSES } from '../counters.ts';
 
 const REFRESH_MS = 1000;
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
-const LOST = /^(frames\.dropped\.ring|capture\.unseen|events\.dropped\..*)$/;
-
 /** What was lost on the way: frames and events. */
 export function losses(counters: Counters): number {
-  const lost = (Object.keys(counters) as CounterName[]).filter((name) => LOST.test(name));
+  const lost = (Object.keys(counters) as CounterName[]).filter((name) => LOSSES.has(name));
   return lost.reduce((sum, name) => sum + counters[name], 0);
 }
 

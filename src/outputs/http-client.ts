@@ -106,11 +106,16 @@ export function networkReason(error: NodeJS.ErrnoException): string {
   return error.message === '' ? (error.code ?? 'the connection failed') : error.message;
 }
 
-/** The answer's text as the reason of an error, on one line. */
-export function reasonOf({ status, body }: Pick<Answer, 'status' | 'body'>): string {
-  const text = body
-    .toString('utf8')
+/** What the other side says, for a log: printable, on one line, and not all of it. */
+export function oneLine(text: string): string {
+  return text
     .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim();
-  return `answered ${status}${text === '' ? '' : `: ${text.slice(0, MAX_REASON_CHARACTERS)}`}`;
+    .trim()
+    .slice(0, MAX_REASON_CHARACTERS);
+}
+
+/** The answer's text as the reason of an error. */
+export function reasonOf({ status, body }: Pick<Answer, 'status' | 'body'>): string {
+  const text = oneLine(body.toString('utf8'));
+  return `answered ${status}${text === '' ? '' : `: ${text}`}`;
 }

@@ -19,7 +19,7 @@ import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
 import { packageVersion } from '../version.ts';
 import { type Refusal, sendInHalves } from './halves.ts';
-import { networkReason, reasonOf, retryAfter } from './http-client.ts';
+import { networkReason, oneLine, reasonOf, retryAfter } from './http-client.ts';
 import type { OtlpSettings, SeverityName } from './options.ts';
 import { semanticAttributes } from './otlp-map.ts';
 import { DeliveryError, type Output } from './output.ts';
@@ -224,7 +224,10 @@ function refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal |
     const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
     if (!(rejected > 0)) return undefined;
     const lost = Math.min(count, rejected);
-    return { reason: `${lost} of ${count} records were rejected: ${partialSuccess?.errorMessage ?? ''}`, lost };
+    return {
+      reason: `${lost} of ${count} records were rejected: ${oneLine(partialSuccess?.errorMessage ?? '')}`,
+      lost,
+    };
   }
   if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
   const { status, retryAfterMs } = attempt;

@@ -1,5 +1,6 @@
 /** `vesper inventory` from a capture and from the events that were recorded of it, in all three forms. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { Inventory } from '../../src/inventory/inventory.ts';
 import { certificateFacts, observe } from '../../src/inventory/observation.ts';
 import { TLS, VERDICTS } from '../cim/samples.ts';
 import { certificate } from '../policy/handshakes.ts';
-import { vesper } from '../support/cli.ts';
+import { MAIN, vesper } from '../support/cli.ts';
 import { PROJECT } from '../support/shared.ts';
 
 const OFFICE = join(PROJECT, 'test', 'fixtures', 'cases', 'office-hour', 'input.pcap');
@@ -85,6 +86,24 @@ describe('vesper inventory', () => {
     assert.ok(services.some((one: { 'bom-ref': string }) => one['bom-ref'] === 'server/192.0.2.25:443'));
     const of = dependencies.find((one: { ref: string }) => one.ref === 'server/192.0.2.25:443');
     assert.ok(of.dependsOn.includes('protocol/192.0.2.25:443/TLSv1.0'));
+  });
+
+  it('reads a capture from a pipe', async () => {
+    const fromPipe = `exec "$0" "$1" inventory <(cat "$2")`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', fromPipe, process.execPath, MAIN, OFFICE], {
+      encoding: 'utf8',
+    });
+    assert.equal(stderr, '');
+    assert.equal(stdout, (await vesper(['inventory', OFFICE])).stdout);
+  });
+
+  it('says why a zipped file of events cannot be read to its end', async () => {
+    const { stdout } = await vesper(['replay', OFFICE]);
+    const cut = join(folder, 'cut.ndjson.gz');
+    writeFileSync(cut, gzipSync(stdout).subarray(0, -20));
+    const { status, stderr } = await vesper(['inventory', cut]);
+    assert.equal(status, 2);
+    assert.match(stderr, /^vesper: cannot read .*cut\.ndjson\.gz: unexpected end of file\n$/);
   });
 
   it('counts lines that are no events', async () => {

@@ -33,25 +33,27 @@ export class FileOutput implements Output {
   }
 
   sendNow(batch: readonly CimEvent[]): void {
-    const parts = this.split(batch);
-    for (const [i, { file, events }] of parts.entries()) {
+    const failures: Failure[] = [];
+    for (const { file, events } of this.split(batch)) {
       try {
         file.appendNow(events);
       } catch (error) {
-        throw withRest(error, parts.slice(i + 1));
+        failures.push({ error, events });
       }
     }
+    throwAll(failures);
   }
 
   async send(batch: readonly CimEvent[]): Promise<void> {
-    const parts = this.split(batch);
-    for (const [i, { file, events }] of parts.entries()) {
+    const failures: Failure[] = [];
+    for (const { file, events } of this.split(batch)) {
       try {
         await file.append(events);
       } catch (error) {
-        throw withRest(error, parts.slice(i + 1));
+        failures.push({ error, events });
       }
     }
+    throwAll(failures);
   }
 
   reopen(): void {
@@ -96,9 +98,17 @@ function groupByKind(batch: readonly CimEvent[]): ReadonlyMap<Kind, readonly Cim
   return groups;
 }
 
-/** The error of one file, with the events of the files after it, which were not tried. */
-function withRest(error: unknown, parts: readonly Part[]): unknown {
-  if (!(error instanceof DeliveryError) || parts.length === 0) return error;
-  const remaining = [...(error.remaining ?? []), ...parts.flatMap(({ events }) => events)];
-  return new DeliveryError(error.message, error.retryable, { cause: error.cause, remaining });
+interface Failure {
+  readonly error: unknown;
+  readonly events: readonly CimEvent[];
+}
+
+/** One file that cannot be written holds up no other: what the others took is not sent again. */
+function throwAll(failures: readonly Failure[]): void {
+  const [first, ...more] = failures;
+  if (first === undefined) return;
+  if (more.length === 0 || !(first.error instanceof DeliveryError)) throw first.error;
+  const remaining = failures.flatMap(({ error, events }) => (error as DeliveryError).remaining ?? events);
+  const retryable = failures.some(({ error }) => (error as DeliveryError).retryable);
+  throw new DeliveryError(first.error.message, retryable, { cause: first.error.cause, remaining });
 }

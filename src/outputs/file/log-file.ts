@@ -37,6 +37,7 @@ export class LogFile {
   private begun = 0;
   /** Bytes of the first event of the batch to come that are in the file already: a full disk took no more. */
   private torn = 0;
+  private isWriting = false;
   private mustReopen = false;
   private placeChecked = 0;
   private syncTimer: NodeJS.Timeout | undefined;
@@ -65,7 +66,10 @@ export class LogFile {
   async append(events: readonly CimEvent[]): Promise<void> {
     const bytes = gather(events).subarray(this.torn);
     const log = this.prepare(events, bytes.length);
-    this.settle(events, bytes.length, await writeAll(log.fd, bytes));
+    this.isWriting = true;
+    const failure = await writeAll(log.fd, bytes);
+    this.isWriting = false;
+    this.settle(events, bytes.length, failure);
     if (this.settings.fsync !== 'batch') return;
     const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => fdatasync(log.fd, resolve));
     if (error !== null) throw writeError(this.path, error, events);
@@ -79,7 +83,8 @@ export class LogFile {
   async close(): Promise<void> {
     this.closing.abort();
     clearTimeout(this.keepTimer);
-    this.attempt([], () => this.release());
+    // A write that hangs still has the descriptor, which must not become another file's.
+    if (!this.isWriting) this.attempt([], () => this.release());
     await Promise.all([this.keeping, this.syncing]);
   }
 

@@ -65,8 +65,10 @@ export function openLog(path: string): OpenLog {
 }
 
 function openOrCreate(path: string): number {
-  // A link would lead a process with rights to any file of the host. Not known everywhere: then 0.
-  const flags = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
+  // A link would lead a process with rights to any file of the host; to open a pipe that nobody reads would hold the whole
+  // process until somebody does. Not known everywhere: then 0.
+  const guards = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  const flags = constants.O_WRONLY | constants.O_APPEND | guards;
   try {
     const fd = openSync(path, flags | constants.O_CREAT | constants.O_EXCL, FILE_MODE);
     // Whatever the umask says: the forwarder's group must be able to read.
@@ -78,8 +80,10 @@ function openOrCreate(path: string): number {
   try {
     return openSync(path, flags);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw new Error('it is a symbolic link, and these are not followed');
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENXIO') throw new Error('it is a pipe that nobody reads');
+    if (code === 'ELOOP') throw new Error('it is a symbolic link, and these are not followed');
+    throw error;
   }
 }
 

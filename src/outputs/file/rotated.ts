@@ -1,5 +1,15 @@
 /** Files that were rotated: `events.ndjson.000001`, `.000002` …, the highest the newest; older ones compressed and removed. */
-import { createReadStream, createWriteStream, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  createReadStream,
+  createWriteStream,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FileSettings } from '../options.ts';
 import { FILE_MODE } from './open-log.ts';
@@ -9,6 +19,9 @@ import { FILE_MODE } from './open-log.ts';
  * what it has not read, and would take the compressed copy for another file.
  */
 export const GZIP_AFTER_MS = 60_000;
+
+/** Of `st_mode` (inode(7)). */
+const PERMISSIONS = 0o7777;
 
 interface Rotated {
   readonly path: string;
@@ -76,11 +89,14 @@ function prune(path: string, { keep_files, keep_s }: KeepOptions): void {
 async function compress(file: string, signal: AbortSignal): Promise<void> {
   const half = `${file}.gz.tmp`;
   try {
-    const { mtime, atime } = statSync(file);
+    const { mtime, atime, mode, uid, gid } = statSync(file);
     const [{ pipeline }, { createGzip }] = await Promise.all([import('node:stream/promises'), import('node:zlib')]);
     await pipeline(createReadStream(file), createGzip(), createWriteStream(half, { mode: FILE_MODE, flush: true }), {
       signal,
     });
+    // Whatever the umask says, it stays readable for whoever may read the other files.
+    chmodSync(half, mode & PERMISSIONS);
+    chownSync(half, uid, gid);
     // Its age is that of its events.
     utimesSync(half, atime, mtime);
     renameSync(half, `${file}.gz`);

@@ -1,5 +1,5 @@
 /** One agent a spool: two would send each other's events and move each other's cursor. */
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../../usage-error.ts';
 
 /** Pid and start time: a pid alone may be another process by now. */
@@ -30,19 +30,40 @@ function isRunning(holder: string): boolean {
  * @throws UsageError where a running process holds it; the system's error otherwise
  */
 export function lock(path: string): () => void {
-  const mine = identity(process.pid) ?? `${process.pid}`;
-  for (;;) {
-    try {
-      const fd = openSync(path, 'wx', 0o600);
-      writeSync(fd, mine);
-      closeSync(fd);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = readFileSync(path, 'latin1');
-    if (holder !== '' && isRunning(holder))
-      throw new UsageError(`${path} is held by process ${holder.split(' ')[0]}: two agents cannot share a spool`);
-    rmSync(path, { force: true });
+  const own = `${path}.${process.pid}`;
+  // Linked when it is whole: nobody reads a lock whose holder is not written yet.
+  writeFileSync(own, identity(process.pid) ?? `${process.pid}`, { mode: 0o600 });
+  try {
+    while (!unless('EEXIST', () => linkSync(own, path))) takeAway(path);
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+/** Takes away what an ended process has left; nothing where somebody else was faster. */
+function takeAway(path: string): void {
+  let holder = '';
+  const isThere = unless('ENOENT', () => {
+    holder = readFileSync(path, 'latin1');
+  });
+  if (!isThere) return;
+  if (holder !== '' && isRunning(holder))
+    throw new UsageError(`${path} is held by process ${holder.split(' ')[0]}: two agents cannot share a spool`);
+  const stale = `${path}.${process.pid}.stale`;
+  if (!unless('ENOENT', () => renameSync(path, stale))) return;
+  // Another start may have put its own lock there since it was read.
+  if (readFileSync(stale, 'latin1') !== holder) unless('EEXIST', () => linkSync(stale, path));
+  rmSync(stale);
+}
+
+/** Whether the action succeeded; false where it met just this error of the system. */
+function unless(code: string, action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== code) throw error;
+    return false;
   }
 }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,6 +20,8 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { FileOutput } from '../../../src/outputs/file/file.ts';
 import { DeliveryError } from '../../../src/outputs/output.ts';
+import { cleanEnvironment, MAIN, vesper } from '../../support/cli.ts';
+import { PROJECT } from '../../support/shared.ts';
 import { eventOf, eventsOf } from '../events.ts';
 import { fileSettings } from '../routes.ts';
 
@@ -101,6 +107,51 @@ describe('FileOutput', () => {
       });
       await output.close();
     }
+  });
+
+  it('does not wait for the reader of a pipe', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const capture = join(PROJECT, 'test/fixtures/cases/dns-udp/input.pcap');
+    // In a process of its own: a program that waits here would wait for ever.
+    const command = ['60', process.execPath, MAIN, 'replay', capture, '-o', path];
+    const unread = spawnSync('timeout', command, { encoding: 'utf8', env: cleanEnvironment() });
+    assert.equal(unread.status, 1, unread.stderr);
+    assert.match(unread.stderr, /cannot write .*pipe: it is a pipe that nobody reads/);
+    const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parts: Buffer[] = [];
+    reader.stdout.on('data', (part: Buffer) => parts.push(part));
+    // Held from both ends: it has a reader for certain, and its end comes when the replay is over.
+    const held = openSync(path, 'r+');
+    const closed = once(reader, 'close');
+    const [{ stdout }, read] = await Promise.all([
+      vesper(['replay', capture]),
+      vesper(['replay', capture, '-o', path]),
+    ]);
+    closeSync(held);
+    await closed;
+    assert.equal(read.status, 0, read.stderr);
+    assert.equal(Buffer.concat(parts).toString(), stdout);
+  });
+
+  it('writes the other files where one cannot be written', async () => {
+    const path = join(folder, 'parts/{kind}.ndjson');
+    mkdirSync(join(folder, 'parts/dns.ndjson'), { recursive: true });
+    const output = open(path);
+    const isOfDns = (error: unknown): boolean => {
+      assert.ok(error instanceof DeliveryError);
+      assert.match(error.message, /dns\.ndjson: .*\(EISDIR\)$/);
+      assert.deepEqual(
+        error.remaining?.map(({ line }) => line),
+        ['d1', 'd2'],
+      );
+      return true;
+    };
+    assert.throws(() => output.sendNow(eventsOf(['f1', 'd1', 't1', 'd2'], ['flow', 'dns', 'tls', 'dns'])), isOfDns);
+    await assert.rejects(output.send(eventsOf(['f2', 'd1', 'd2', 't2'], ['flow', 'dns', 'dns', 'tls'])), isOfDns);
+    await output.close();
+    assert.equal(readFileSync(join(folder, 'parts/flow.ndjson'), 'utf8'), 'f1\nf2\n');
+    assert.equal(readFileSync(join(folder, 'parts/tls.ndjson'), 'utf8'), 't1\nt2\n');
   });
 
   it('says that a directory is not writable', { skip: isRoot && 'root may write everywhere' }, () => {

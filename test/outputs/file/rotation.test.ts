@@ -119,8 +119,10 @@ describe('a file that rotates', () => {
 
   it('compresses all rotated files but the newest, as old as they were', async () => {
     const subject = new Subject({ rotate: { bytes: 30 } });
+    const umask = process.umask(0o077);
     subject.append(12);
     await subject.until(() => subject.names().filter((name) => name.endsWith('.gz')).length === 2);
+    process.umask(umask);
     assert.deepEqual(subject.names(), [
       'events.ndjson',
       'events.ndjson.000001.gz',
