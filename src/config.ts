@@ -94,7 +94,10 @@ function readFile(file: string): FileSettings {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const complaints = document.errors.map((error) => `${placeAt(error.pos[0])}: ${error.message}`);
+  const complaints = document.errors.map(({ code, pos, message }) => {
+    const text = code === 'MULTIPLE_DOCS' ? 'the settings end here: a file has one document, without `---`' : message;
+    return `${placeAt(pos[0])}: ${text}`;
+  });
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
   if (document.contents === null) return { values: {}, places: new Map() };
   if (!(document.contents instanceof YAMLMap))
@@ -110,7 +113,12 @@ function readFile(file: string): FileSettings {
       const place = placeAt((pair.key as Node).range?.[0] ?? 0);
       if (groups.has(path)) {
         if (pair.value instanceof YAMLMap) return undefined;
+        // All that was in it may be commented out.
+        if (pair.value instanceof Scalar && pair.value.value === null) return visit.REMOVE;
         complaints.push(`${place}: ${path} is a map of settings`);
+      } else if (key.includes('.') && SETTINGS.has(path)) {
+        const [group, name] = path.split('.');
+        complaints.push(`${place}: write ${path} as ${name} below ${group}, on a line of its own`);
       } else if (SETTINGS.has(path)) {
         places.set(path, place);
         if (path === 'outputs') for (const [member, offset] of members(pair.value)) places.set(member, placeAt(offset));
@@ -166,8 +174,7 @@ export function loadConfig(
   const complaints: string[] = [];
   for (const [path, value] of flags) {
     const setting = SETTINGS.get(path);
-    // convict turns text into values, but not the items of a list.
-    if (setting) config.set(path, setting.format.coerce(value) as never);
+    if (setting) config.set(path, value as never);
     else {
       const near = nearest(path, SETTINGS.keys());
       complaints.push(`--set ${path}: unknown setting${near ? ` (did you mean ${near}?)` : ''}`);
@@ -175,7 +182,10 @@ export function loadConfig(
   }
   const values = config.getProperties() as Tree;
   for (const [path, setting] of SETTINGS) {
-    const complaint = setting.format.complaint(getPath(values, path));
+    // convict does so for the environment alone.
+    const value = setting.format.coerce(getPath(values, path));
+    setPath(values, path, value);
+    const complaint = setting.format.complaint(value);
     if (!complaint) continue;
     let where = fromFile.places.get(path) ?? 'default';
     if (env[setting.env] !== undefined) where = `environment ${setting.env}`;
@@ -205,6 +215,12 @@ export function loadConfig(
   }
   if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
   return { ...(values as unknown as Config), outputs };
+}
+
+/** Settings whose values differ, by path. */
+export function changedSettings(one: Config, other: Config): string[] {
+  const shown = (config: Config, path: string): string => JSON.stringify(getPath(config as unknown as Tree, path));
+  return [...SETTINGS.keys()].filter((path) => shown(one, path) !== shown(other, path));
 }
 
 /** The reference of all settings as Markdown. */

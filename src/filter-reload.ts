@@ -2,7 +2,7 @@
 import type { LiveCapture } from './capture/capture.ts';
 import type { KernelFilters } from './capture/ebpf-settings.ts';
 import type { Kind } from './cim/event.ts';
-import type { Config } from './config.ts';
+import { type Config, changedSettings } from './config.ts';
 
 /** Who takes other filters between two packets. */
 export interface FilterUser {
@@ -26,15 +26,24 @@ export function kernelFilters({ ignore, dns, collect }: Config): KernelFilters {
   };
 }
 
+/** Settings that take over while the agent runs. */
+const CHANGEABLE = /^(policies|collect|dns\.ports|ignore\..+)$/;
+
+/** Settings that were changed and take over with the next start alone, by path. */
+export function changesForLater(running: Config, wanted: Config): string[] {
+  return changedSettings(running, wanted).filter((path) => !CHANGEABLE.test(path));
+}
+
 /**
  * Flows that are known already keep what was decided at their first packet, except that the kernel no longer hands over or
  * counts what is ignored now.
- * @param read the settings as they are now; throws `UsageError`
+ * @param running the settings at the start
+ * @param wanted the settings as they are now
  * @returns what to tell, and whether the new ones took over
  */
 export function reloadFilters(
-  read: () => Config,
   running: Config,
+  wanted: Config,
   capture: Pick<LiveCapture, 'filter'>,
   user: FilterUser,
   logger: Readonly<Record<'info' | 'error', (text: string) => void>>,
@@ -42,14 +51,13 @@ export function reloadFilters(
   let filters: Config;
   let later: readonly Kind[];
   try {
-    const config = read();
     // What nobody wanted at the start is not decoded: it cannot be had now.
-    const kinds = config.collect.filter((kind) => running.collect.includes(kind));
-    later = config.collect.filter((kind) => !kinds.includes(kind));
-    filters = { ...config, collect: kinds };
+    const kinds = wanted.collect.filter((kind) => running.collect.includes(kind));
+    later = wanted.collect.filter((kind) => !kinds.includes(kind));
+    filters = { ...wanted, collect: kinds };
     capture.filter(kernelFilters(filters));
   } catch (error) {
-    // A setting that is wrong, or one that the kernel refuses, such as more networks than its map holds.
+    // The kernel refuses them, such as more networks than its map holds.
     logger.error(`filters not changed:\n${(error as Error).message}`);
     return false;
   }

@@ -44,7 +44,8 @@ export class Health {
   }
 
   interface(change: 'attached' | 'detached', name: string): void {
-    this.tell(`interface_${change}`, { interface: name });
+    const blind = this.parts.interfaces().length === 0;
+    this.tell(`interface_${change}`, { interface: name, ...(blind && { status: 'warning' }) });
   }
 
   reload(succeeded: boolean, description: string): void {

@@ -50,11 +50,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    (name === undefined ? process.stderr : process.stdout).write(HELP);
+    if (name === undefined) process.stderr.write(HELP);
+    else (await import('./commands/print.ts')).print(HELP);
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`vesper ${(await import('./version.ts')).packageVersion()}\n`);
+    const [{ print }, { packageVersion }] = await Promise.all([import('./commands/print.ts'), import('./version.ts')]);
+    print(`vesper ${packageVersion()}\n`);
     return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -64,6 +66,9 @@ async function main(argv: string[]): Promise<number> {
   }
   return (await command())(rest);
 }
+
+// `run` reads its settings anew at this signal. One that comes before it can is not to end it: it reads them later anyway.
+if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
 
 boundYoungGeneration();
 

@@ -80,7 +80,8 @@ export async function serveMetrics(options: MetricsOptions, text: () => string):
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      const isMetrics = request.url === '/metrics' && (request.method === 'GET' || request.method === 'HEAD');
+      const isMetrics =
+        request.url?.split('?')[0] === '/metrics' && (request.method === 'GET' || request.method === 'HEAD');
       response.writeHead(isMetrics ? 200 : 404, { 'content-type': CONTENT_TYPE, connection: 'close' });
       response.end(isMetrics && request.method === 'GET' ? text() : '');
     },

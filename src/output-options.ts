@@ -1,7 +1,7 @@
 /** Every option of an output, once: which outputs have it, its type, default and meaning. */
 import { KINDS } from './cim/event.ts';
 import { type OutputType, SEVERITIES } from './outputs/options.ts';
-import { list, oneOf, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
+import { atLeastOne, list, oneOf, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
 
 export interface OutputOption {
   readonly outputs: readonly OutputType[];
@@ -54,7 +54,7 @@ const table: readonly [string, readonly OutputType[], [SettingFormat, string], u
   [
     'kinds',
     ALL,
-    [list(oneOf(KINDS)), `list of ${KINDS.join(', ')}`],
+    [atLeastOne(list(oneOf(KINDS))), `list of ${KINDS.join(', ')}`],
     [...KINDS],
     'Kinds of events that this output gets, of those that `collect` names.',
   ],

@@ -56,7 +56,7 @@ function parseOutput(
 ): OutputSettings | undefined {
   const given: Tree = isTree(item) ? { ...item } : { target: item };
   if (typeof given.target !== 'string') {
-    complain('', 'must be a target, or a map with a target and options');
+    complain('', 'an output must be a target, or a map with a target and options');
     return undefined;
   }
   let target: Target;

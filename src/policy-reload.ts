@@ -34,7 +34,7 @@ function stateOf(file: string): string {
 
 /** The policies of the setting `policies`, and their files. */
 export class PolicyFiles {
-  readonly #namesOrFiles: readonly string[];
+  #namesOrFiles: readonly string[];
   readonly #counters: Counters;
   readonly #logger: PolicyLogger;
   /** What each file was when it was read last. Built-in policies change with the package alone. */
@@ -42,6 +42,7 @@ export class PolicyFiles {
   /** What changed files were at the last look; undefined where none had changed. */
   #changing: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #user: PolicyUser | undefined;
 
   /** @param namesOrFiles the setting `policies` */
   constructor(namesOrFiles: readonly string[], counters: Counters, logger: PolicyLogger) {
@@ -54,11 +55,11 @@ export class PolicyFiles {
    * Reads the policies. Logs each warning once, such as that of an exception that has expired by now.
    * @throws PolicyError with every problem of every policy
    */
-  open(): PolicySet {
+  open(namesOrFiles = this.#namesOrFiles): PolicySet {
     const warnings = new Set<string>();
     const states = new Map<string, string>();
     try {
-      const policies = loadPolicies(this.#namesOrFiles, {
+      const policies = loadPolicies(namesOrFiles, {
         now: Date.now() / 1000,
         onWarning: (warning) => warnings.add(formatProblem(warning)),
         onFile(file) {
@@ -78,20 +79,23 @@ export class PolicyFiles {
   /**
    * Reads the policies anew. Either all of them take over at once, or, where one has a problem, none does and the old
    * ones stay.
+   * @param namesOrFiles the setting `policies`, where it may have changed
    * @returns whether the new ones took over
    */
-  reload(user: PolicyUser): boolean {
+  reload(user: PolicyUser, namesOrFiles = this.#namesOrFiles): boolean {
     this.#changing = undefined;
     let policies: PolicySet;
     try {
-      policies = this.open();
+      policies = this.open(namesOrFiles);
     } catch (error) {
       // Whatever it is, such as a directory that an upgrade of the package has taken away for a moment.
       this.#counters['policy.reloads_refused']++;
       this.#logger.error(`policies not changed:\n${(error as Error).message}`);
       return false;
     }
+    this.#namesOrFiles = namesOrFiles;
     user.replacePolicies(policies);
+    if (this.#user !== undefined) this.watch(this.#user);
     this.#counters['policy.reloads']++;
     const read = policies.policies.map(({ id, version }) => `${id} ${version}`).join(', ');
     this.#logger.info(`policies read anew: ${read}`);
@@ -100,6 +104,8 @@ export class PolicyFiles {
 
   /** Reloads when a file has changed, until `close`. Of built-in policies alone there is nothing to look at. */
   watch(user: PolicyUser): void {
+    this.#user = user;
+    clearInterval(this.#timer);
     if (this.#states.size === 0) return;
     this.#timer = setInterval(() => this.look(user), LOOK_INTERVAL_MS).unref();
   }

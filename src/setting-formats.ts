@@ -8,13 +8,13 @@ export interface SettingFormat {
   readonly complaint: (value: unknown) => string | undefined;
 }
 
-const asList = (value: unknown): unknown =>
-  typeof value === 'string'
-    ? value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== '')
-    : value;
+/** A single item stands for a list of one. */
+const asList = (value: unknown): unknown => {
+  if (typeof value === 'number') return [value];
+  if (typeof value !== 'string') return value;
+  const parts = value.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
+};
 
 export const asNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
@@ -34,6 +34,14 @@ export function list(item: (value: unknown) => string | undefined, each: (value:
       return undefined;
     },
   } satisfies SettingFormat;
+}
+
+/** A list without which nothing would be done, and nobody told. */
+export function atLeastOne({ coerce, complaint }: SettingFormat): SettingFormat {
+  return {
+    coerce,
+    complaint: (value) => (Array.isArray(value) && value.length === 0 ? 'must not be empty' : complaint(value)),
+  };
 }
 
 export function oneOf(names: readonly string[]): (value: unknown) => string | undefined {

@@ -4,7 +4,17 @@ import { hostname } from 'node:os';
 import { EXTRAS, KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
 import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
-import { asNumber, list, oneOf, port, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
+import {
+  asNumber,
+  atLeastOne,
+  list,
+  oneOf,
+  port,
+  type SettingFormat,
+  text,
+  whole,
+  yesOrNo,
+} from './setting-formats.ts';
 
 const cidr = (value: unknown): string | undefined =>
   typeof value === 'string' && parseCidr(value) ? undefined : 'must be a network such as 10.0.0.0/8 or 2001:db8::/32';
@@ -23,11 +33,15 @@ const targets = (value: unknown): unknown =>
     : value;
 
 const FORMATS = {
-  kinds: list(oneOf(KINDS)),
+  kinds: atLeastOne(list(oneOf(KINDS))),
   fingerprints: list(oneOf(FINGERPRINT_NAMES)),
   yesOrNo,
   texts: list(text),
-  outputs: { coerce: targets, complaint: (value) => (Array.isArray(value) ? undefined : 'must be a list') },
+  someTexts: atLeastOne(list(text)),
+  outputs: atLeastOne({
+    coerce: targets,
+    complaint: (value) => (Array.isArray(value) ? undefined : 'must be a list'),
+  }),
   ports: list(port, asNumber),
   networks: list(cidr),
   domains: list(domain),
@@ -87,7 +101,7 @@ const table: readonly [string, string, unknown, keyof typeof FORMATS, string][] 
     'interfaces',
     'Interfaces to watch: names, globs such as eth*, and auto for all but loopback. They may come and go.',
     ['auto'],
-    'texts',
+    'someTexts',
     'list of names',
   ],
   ['collect', 'Kinds of events to make.', [...KINDS], 'kinds', `list of ${KINDS.join(', ')}`],

@@ -101,8 +101,44 @@ describe('the configuration', () => {
 
   it('names the place of a mistake in the YAML', () => {
     assert.match(complaint('format: [cim\n'), /^vesper\.yaml:\d+:\d+: /);
+    assert.match(complaint('format: cim\n---\nformat: cim\n'), /^vesper\.yaml:2:1: .* a file has one document/);
     assert.match(complaint('- cim\n'), /^vesper\.yaml:1:1: a configuration is a map of settings$/);
     assert.match(complaint('flows: 3\n'), /^vesper\.yaml:1:1: flows is a map of settings$/);
+  });
+
+  it('takes a single value for a list, and numbers that are written as texts', () => {
+    const { ignore, dns } = loadConfig(
+      file('ignore: { ports: 53, networks: 10.0.0.0/8 }\ndns: { ports: [5300, "80"] }'),
+      NO_FLAGS,
+      {},
+    );
+    assert.deepEqual([ignore.ports, ignore.networks, dns.ports], [[53], ['10.0.0.0/8'], [5300, 80]]);
+  });
+
+  it('takes a group of which everything is commented out', () => {
+    assert.equal(loadConfig(file('flows:\n  # capacity: 3\nformat: native\n'), NO_FLAGS, {}).format, 'native');
+  });
+
+  it('says where a dotted name belongs', () => {
+    assert.equal(
+      complaint('format: cim\nmetrics.port: 9100\n'),
+      'vesper.yaml:2:1: write metrics.port as port below metrics, on a line of its own',
+    );
+  });
+
+  it('refuses lists without which nothing would be done', () => {
+    assert.equal(complaint('outputs: []\n'), 'vesper.yaml:1:1: outputs: must not be empty');
+    assert.equal(
+      complaint('', NO_FLAGS, { VESPER_OUTPUTS: '' }),
+      'environment VESPER_OUTPUTS: outputs: must not be empty',
+    );
+    for (const name of ['interfaces', 'collect'])
+      assert.equal(complaint('', new Map([[name, '']])), `command line: ${name}: must not be empty`);
+    assert.match(
+      complaint('outputs: [{ target: "-", kinds: [] }]'),
+      /^vesper\.yaml:1:\d+: outputs: kinds: must not be empty$/,
+    );
+    assert.deepEqual(loadConfig(file('policies: []\n'), NO_FLAGS, {}).policies, []);
   });
 
   it('complains of unknown environment variables and --set names', () => {

@@ -116,6 +116,12 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
       assert.deepEqual(programs(), before);
     });
 
+    it('names of policies; of the others, that they wait for the next start', async () => {
+      await reload('policies: [cnsa-2.0]', 'policies read anew: cnsa-2.0');
+      await reload('policies: [no-such]', 'policies not changed');
+      await reload('metrics: { port: 9 }\nextras: lean', 'only with the next start: extras, metrics.port');
+    });
+
     it('that are wrong change nothing', async () => {
       await reload('ignore: { networks: [nowhere] }', 'filters not changed');
       assert.equal(await asked(53, 1), 1);

@@ -69,6 +69,7 @@ describe('metrics for Prometheus', () => {
       const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
       assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
       assert.equal(await answer.text(), 'vesper_up 1\n');
+      assert.equal((await fetch(`http://127.0.0.1:${port}/metrics?job=hosts`)).status, 200);
       assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
       assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status, 404);
       await assert.rejects(

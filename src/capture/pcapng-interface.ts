@@ -5,6 +5,8 @@ import { LAST_SECOND } from './pcap-format.ts';
 /** Bytes of a name that are kept: Linux names have 15, Windows device names about 50. */
 const NAME_LIMIT = 255;
 
+/** What writers put there that know none: `-` is standard input. */
+const NO_NAME = /^(-|unknown)?$/i;
 const OPTION = { end: 0, name: 2, timeResolution: 9, timeOffset: 14 } as const;
 
 const MICROSECONDS = 6;
@@ -38,8 +40,8 @@ export class PcapngInterface {
       const value = at + 4;
       if (code === OPTION.end || value + length > end) break;
       if (code === OPTION.name) {
-        this.name =
-          bytes.toString('utf8', value, value + Math.min(length, NAME_LIMIT)).replace(/\0+$/, '') || undefined;
+        const name = bytes.toString('utf8', value, value + Math.min(length, NAME_LIMIT)).replace(/\0+$/, '');
+        this.name = NO_NAME.test(name) ? undefined : name;
       } else if (code === OPTION.timeResolution && length >= 1) this.resolution = view.getUint8(value);
       else if (code === OPTION.timeOffset && length >= 8) this.offset = Number(view.getBigInt64(value, little));
       at = value + ((length + 3) & ~3);

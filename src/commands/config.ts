@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { loadConfig, outputsReference, settingsReference } from '../config.ts';
 import { shownOutput } from '../output-settings.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
+import { print } from './print.ts';
 
 const HELP = `vesper config [--docs] [OPTION…]
 
@@ -12,12 +13,12 @@ const HELP = `vesper config [--docs] [OPTION…]
 ${PIPELINE_HELP}`;
 
 export async function config(args: string[]): Promise<number> {
-  const { values } = parseFlags(args, { ...PIPELINE_FLAGS, docs: { type: 'boolean' } }, 'config');
-  if (values.help) process.stdout.write(HELP);
-  else if (values.docs) process.stdout.write(`${settingsReference()}\n\n${outputsReference()}\n`);
+  const { values } = parseFlags(args, { ...PIPELINE_FLAGS, docs: { type: 'boolean' } }, 'config', 'no arguments');
+  if (values.help) print(HELP);
+  else if (values.docs) print(`${settingsReference()}\n\n${outputsReference()}\n`);
   else {
     const settings = loadConfig(configFile(values), settingsOfFlags(values));
-    process.stdout.write(stringify({ ...settings, outputs: settings.outputs.map(shownOutput) }));
+    print(stringify({ ...settings, outputs: settings.outputs.map(shownOutput) }));
   }
   return 0;
 }

@@ -33,7 +33,7 @@ function tryOut(backend: 'ebpf' | 'af_packet'): string[] {
   return warnings;
 }
 
-function ebpf(): Finding[] {
+function ebpf(): readonly [Finding, ...Finding[]] {
   let warnings: string[];
   try {
     warnings = tryOut('ebpf');
@@ -45,7 +45,9 @@ function ebpf(): Finding[] {
   const attached = hasTcx
     ? 'TCX, of which nothing outlives the agent'
     : 'clsact, whose filter a killed agent leaves until the next start';
-  const findings = [{ works: true, what: `live capture by eBPF, attached by ${attached} (Linux ${release()})` }];
+  const findings: [Finding, ...Finding[]] = [
+    { works: true, what: `live capture by eBPF, attached by ${attached} (Linux ${release()})` },
+  ];
   for (const warning of warnings) findings.push({ works: false, what: `process of each flow: ${warning}` });
   if (warnings.length === 0)
     findings.push({ works: true, what: `process of each flow (cgroup v2 at ${cgroupRoot()})` });
@@ -77,6 +79,13 @@ function interfaces(): Finding {
   }
 }
 
-export function liveFindings(): Finding[] {
-  return [...ebpf(), afPacket(), interfaces()];
+/** `works`: there is a way to capture, and something to capture from. */
+export function liveFindings(): { readonly works: boolean; readonly findings: readonly Finding[] } {
+  const [kernel, ...processes] = ebpf();
+  const socket = afPacket();
+  const links = interfaces();
+  return {
+    works: (kernel.works || socket.works) && links.works,
+    findings: [kernel, ...processes, socket, links],
+  };
 }

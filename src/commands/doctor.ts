@@ -2,10 +2,12 @@
 import { builtInPolicies, loadPolicies } from '../policy/load.ts';
 import { type Finding, liveFindings } from './doctor-live.ts';
 import { HELP_FLAG, parseFlags } from './flags.ts';
+import { print } from './print.ts';
 
 const HELP = `vesper doctor
 
-  Says what works on this host, what does not, and what to do about it. Exit status 1 if something does not work.
+  Says what works on this host, what does not, and what to do about it. Exit status 1 if captures cannot
+  be replayed or nothing can be captured live.
 `;
 
 const OLDEST_NODE: readonly [number, number] = [20, 19];
@@ -28,14 +30,15 @@ function policies(): Finding {
 }
 
 export async function doctor(args: string[]): Promise<number> {
-  const { values } = parseFlags(args, HELP_FLAG, 'doctor');
+  const { values } = parseFlags(args, HELP_FLAG, 'doctor', 'no arguments');
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
   const needed = [node(), policies(), { works: true, what: 'capture files: pcap, pcapng, gzip, standard input' }];
-  for (const { works, what } of [...needed, ...liveFindings()]) {
-    process.stdout.write(`${works ? 'works  ' : 'missing'}  ${what}\n`);
+  const live = liveFindings();
+  for (const { works, what } of [...needed, ...live.findings]) {
+    print(`${works ? 'works  ' : 'missing'}  ${what}\n`);
   }
-  return needed.every(({ works }) => works) ? 0 : 1;
+  return live.works && needed.every(({ works }) => works) ? 0 : 1;
 }

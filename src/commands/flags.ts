@@ -36,15 +36,26 @@ export const PIPELINE_HELP = `  -c, --config FILE            settings in YAML (s
 
 type Values = { readonly [name: string]: string | boolean | (string | boolean)[] | undefined };
 
-/** `parseArgs`, its errors turned into ours with a suggestion. */
+/**
+ * `parseArgs`, its errors turned into ours with a suggestion.
+ * @param bare whether the command takes nothing but options
+ */
 export function parseFlags(
   args: string[],
   options: FlagSpec,
   command: string,
+  bare?: 'no arguments',
 ): { values: Values; positionals: string[] } {
+  // `-o=FILE` would be a file called `=FILE`.
+  const joined = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length).find((arg) => /^-\w=/.test(arg));
+  if (joined !== undefined) throw new UsageError(`${joined}: write it as ${joined.slice(0, 2)} ${joined.slice(3)}`);
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args, options, allowPositionals: true, strict: true });
+    const [first] = parsed.positionals;
+    if (bare === undefined || first === undefined) return parsed;
+    throw new UsageError(`vesper ${command} takes no arguments: ${first}?`);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { code, message } = error as Error & { code?: string };
     const flag = /'(--?[^' =]+)/.exec(message)?.[1];
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && flag !== undefined) {

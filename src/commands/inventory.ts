@@ -13,6 +13,7 @@ import { formatProblem } from '../policy/problem.ts';
 import { UsageError } from '../usage-error.ts';
 import { packageVersion } from '../version.ts';
 import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
+import { print } from './print.ts';
 import { readCaptures } from './read-captures.ts';
 import { formatEndpoint, formatTable } from './table.ts';
 
@@ -171,7 +172,7 @@ function tables(inventory: Inventory, files: readonly string[]): string {
 export async function inventory(args: string[]): Promise<number> {
   const { values, positionals: files } = parseFlags(args, FLAGS, 'inventory');
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
   if (files.length === 0) throw new UsageError('name captures or files of events; see vesper inventory --help');
@@ -195,7 +196,7 @@ export async function inventory(args: string[]): Promise<number> {
     whole = false;
     process.stderr.write(`vesper: warning: too many: ${servers} of servers and ${clients} of clients left out\n`);
   }
-  process.stdout.write(`${await written(made, files, values.json === true, values.cbom === true)}\n`);
+  print(`${await written(made, files, values.json === true, values.cbom === true)}\n`);
   return whole ? 0 : 1;
 }
 

@@ -4,6 +4,7 @@ import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts
 import { cipherSuiteName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import type { PolicySet } from '../policy/policy.ts';
 import type { Outcome, Verdict, Violation } from '../policy/verdict.ts';
+import { print } from './print.ts';
 import { readCaptures } from './read-captures.ts';
 import { formatEndpoint, formatTable } from './table.ts';
 
@@ -157,7 +158,7 @@ function ruleTable(rows: readonly Row[]): string {
 export async function testPolicies(policies: PolicySet, files: readonly string[], json: boolean): Promise<number> {
   const result = await judgeCaptures(policies, files);
   const { handshakes, dns } = result;
-  if (json) process.stdout.write(`${toJson(result, policies)}\n`);
+  if (json) print(`${toJson(result, policies)}\n`);
   else {
     const columns = ['client', 'server', 'server_name', 'version', 'cipher_suite'];
     const tables = [handshakes.length > 0 ? table(columns, handshakes) : `no TLS handshake in ${files.join(', ')}`];
@@ -166,7 +167,7 @@ export async function testPolicies(policies: PolicySet, files: readonly string[]
       tables.push(ruleTable([...handshakes, ...dns]));
     }
     if (handshakes.length > 0) tables.push(summaryTable(handshakes));
-    process.stdout.write(`${tables.join('\n\n')}\n`);
+    print(`${tables.join('\n\n')}\n`);
   }
   return [...handshakes, ...dns].some(({ verdicts }) => verdicts.some(isBroken)) ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
 import { explainSubject } from './policy-explain.ts';
 import { policyText } from './policy-show.ts';
 import { testPolicies } from './policy-test.ts';
+import { print } from './print.ts';
 
 const HELP = `vesper policy list
   The built-in policies.
@@ -87,22 +88,22 @@ export async function policy(args: string[]): Promise<number> {
   const { values, positionals } = parseFlags(args, FLAGS, 'policy');
   const [action, ...names] = positionals;
   const json = values.json === true;
-  const print = (text: string): number => {
-    process.stdout.write(`${text}\n`);
+  const say = (text: string): number => {
+    print(`${text}\n`);
     return 0;
   };
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
   switch (action) {
     case 'list':
-      return print(list());
+      return say(list());
     case 'show':
-      return print(show(one(names, 'show NAME|FILE'), json));
+      return say(show(one(names, 'show NAME|FILE'), json));
     case 'check':
       if (names.length === 0) throw new UsageError('use: vesper policy check FILE…');
-      return print(check(names));
+      return say(check(names));
     case 'test': {
       if (names.length === 0) throw new UsageError('use: vesper policy test NAME|FILE… --capture PCAP');
       const captures = values.capture as string[] | undefined;
@@ -112,7 +113,7 @@ export async function policy(args: string[]): Promise<number> {
     case 'explain': {
       const subject = one(names, 'explain SUITE|GROUP|SCHEME|VERSION');
       const policies = loadPolicies((values.policy as string[] | undefined) ?? builtInPolicies(), warningOptions());
-      return print(explainSubject(subject, policies.policies, json));
+      return say(explainSubject(subject, policies.policies, json));
     }
     default:
       throw new UsageError(`use: vesper policy ${ACTIONS}`);

@@ -12,6 +12,7 @@ import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
 import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
+import { print } from './print.ts';
 import { Progress } from './progress.ts';
 
 const HELP = `vesper replay FILE… [OPTION…]
@@ -108,7 +109,7 @@ async function run({ config, logger, files }: Replay): Promise<number> {
 export async function replay(args: string[]): Promise<number> {
   const { values, positionals: files } = parseFlags(args, PIPELINE_FLAGS, 'replay');
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
   if (files.length === 0)

@@ -5,7 +5,7 @@ import { CaptureError } from '../capture/capture.ts';
 import { openLive } from '../capture/live.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
-import { kernelFilters, reloadFilters } from '../filter-reload.ts';
+import { changesForLater, kernelFilters, reloadFilters } from '../filter-reload.ts';
 import { Health } from '../health.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
@@ -17,6 +17,7 @@ import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
 import { logFormat, summary } from './logging.ts';
 import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
+import { print } from './print.ts';
 import { losses, StatusLine } from './status.ts';
 
 const HELP = `vesper run [OPTION…]
@@ -81,7 +82,13 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
       capacity: config.flows.capacity,
       ...kernelFilters(config),
       onWarning: log.warn,
-      onInterface: (change, name) => health?.interface(change, name),
+      onInterface: (change, name) => {
+        // Those that are there at the start are told together.
+        if (health === undefined) return;
+        const { length } = live.interfaces();
+        tell(length === 0 ? 'warn' : 'info', `${name} ${change}${length === 0 ? ': nothing is captured now' : ''}`);
+        health.interface(change, name);
+      },
       onChange: () => agent?.addressesChanged(),
     },
     log.info,
@@ -130,12 +137,20 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     reopeners.push(
       () => delivery.reopen(),
       () => {
-        const succeeded = policyFiles.reload(watcher);
-        watched.reload(succeeded, succeeded ? 'policies read anew' : 'policies not changed: see the log');
-      },
-      () => {
-        const succeeded = reloadFilters(read, config, live, watcher, log);
-        watched.reload(succeeded, succeeded ? 'filters read anew' : 'filters not changed: see the log');
+        let wanted: Config;
+        try {
+          wanted = read();
+        } catch (error) {
+          log.error(`policies and filters not changed:\n${(error as Error).message}`);
+          watched.reload(false, 'policies and filters not changed: see the log');
+          return;
+        }
+        const judging = policyFiles.reload(watcher, wanted.policies);
+        watched.reload(judging, judging ? 'policies read anew' : 'policies not changed: see the log');
+        const filtering = reloadFilters(config, wanted, live, watcher, log);
+        watched.reload(filtering, filtering ? 'filters read anew' : 'filters not changed: see the log');
+        const later = changesForLater(config, wanted);
+        if (later.length > 0) log.warn(`changed, but only with the next start: ${later.join(', ')}`);
       },
     );
     policyFiles.watch(watcher);
@@ -168,7 +183,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseFlags(args, FLAGS, 'run');
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return 0;
   }
   if (positionals.length > 0) throw new UsageError(`vesper run takes no arguments: -i ${positionals.join(',')}?`);

@@ -50,7 +50,7 @@ export class HecOutput implements Output {
       // The indexer keeps what it acknowledges by channel, and a channel is a client's own.
       ...(ack && { 'x-splunk-request-channel': randomUUID() }),
     };
-    this.client = new HttpClient(url, headers, compression, tlsOptions(name, tls));
+    this.client = new HttpClient(url, headers, [token], compression, tlsOptions(name, tls));
     this.kinds = Object.fromEntries(KINDS.map((kind) => [kind, envelopeOf(kind, format, sensor, splunk)])) as Record<
       Kind,
       Envelope

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { DeliveryError } from './output.ts';
+import { withoutSecrets } from './secret.ts';
 import type { TlsOptions } from './tls-options.ts';
 
 /** An answer is a few lines; this much of it is read for its reason. */
@@ -24,11 +25,22 @@ export interface Answer {
 export class HttpClient {
   private readonly url: URL;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly secrets: readonly string[];
   private readonly gzip: boolean;
   private readonly agent: HttpAgent | HttpsAgent;
 
-  /** @param headers of every request; secrets among them are in no error */
-  constructor(url: string, headers: Readonly<Record<string, string>>, compression: 'none' | 'gzip', tls: TlsOptions) {
+  /**
+   * @param headers of every request
+   * @param secrets in them: where an answer repeats one, nobody is shown it
+   */
+  constructor(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    secrets: readonly string[],
+    compression: 'none' | 'gzip',
+    tls: TlsOptions,
+  ) {
+    this.secrets = secrets;
     this.url = new URL(url);
     this.gzip = compression === 'gzip';
     this.headers = { ...headers, ...(this.gzip && { 'content-encoding': 'gzip' }) };
@@ -70,7 +82,7 @@ export class HttpClient {
           headers: { ...this.headers, 'content-length': body.length },
           ...(signal && { signal }),
         },
-        (response) => readAnswer(response).then(resolve, reject),
+        (response) => readAnswer(response, this.secrets).then(resolve, reject),
       );
       request.on('error', reject);
       request.end(body);
@@ -78,7 +90,7 @@ export class HttpClient {
   }
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+async function readAnswer(response: IncomingMessage, secrets: readonly string[]): Promise<Answer> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
@@ -88,7 +100,7 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
   }
   return {
     status: response.statusCode as number,
-    body: Buffer.concat(parts),
+    body: Buffer.from(withoutSecrets(Buffer.concat(parts).toString(), secrets)),
     retryAfterMs: retryAfter(response.headers['retry-after'], Date.now()),
   };
 }

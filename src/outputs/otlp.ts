@@ -23,6 +23,7 @@ import { networkReason, oneLine, reasonOf, retryAfter } from './http-client.ts';
 import type { OtlpSettings, SeverityName } from './options.ts';
 import { semanticAttributes } from './otlp-map.ts';
 import { DeliveryError, type Output } from './output.ts';
+import { withoutSecrets } from './secret.ts';
 import { severityOf } from './selection.ts';
 import { sourcetypeOf } from './splunk.ts';
 import { tlsOptions } from './tls-options.ts';
@@ -108,6 +109,7 @@ export class OtlpOutput implements Output {
   private readonly logger: Logger;
   private readonly attributes: Readonly<Record<Kind, Readonly<Record<string, string>>>>;
   private readonly asMap: boolean;
+  private readonly secrets: readonly string[];
   private readonly agent: HttpAgent | HttpsAgent;
   private readonly attempts = new AsyncLocalStorage<Attempt>();
   private closed = false;
@@ -123,6 +125,7 @@ export class OtlpOutput implements Output {
     const options = { keepAlive: true, ...tlsOptions(name, tls) };
     this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
     const allHeaders = { ...headers, ...(headers_file !== undefined && readHeaders(name, headers_file)) };
+    this.secrets = Object.values(allHeaders);
     const version = packageVersion();
     this.exporter = new OTLPLogExporter({
       url,
@@ -176,7 +179,7 @@ export class OtlpOutput implements Output {
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const outcome = await this.attempts.run(attempt, () => this.export(this.records(part)));
-      return refusalOf(outcome, attempt, part.length);
+      return refusalOf(outcome, attempt, part.length, this.secrets);
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -218,14 +221,14 @@ export class OtlpOutput implements Output {
 }
 
 /** @throws DeliveryError where the records have to wait */
-function refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal | undefined {
+function refusalOf(outcome: Outcome, attempt: Attempt, count: number, secrets: readonly string[]): Refusal | undefined {
   const { code, error, partialSuccess } = outcome;
   if (code === ExportResultCode.SUCCESS) {
     const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0);
     if (!(rejected > 0)) return undefined;
     const lost = Math.min(count, rejected);
     return {
-      reason: `${lost} of ${count} records were rejected: ${oneLine(partialSuccess?.errorMessage ?? '')}`,
+      reason: `${lost} of ${count} records were rejected: ${oneLine(withoutSecrets(partialSuccess?.errorMessage ?? '', secrets))}`,
       lost,
     };
   }
@@ -235,7 +238,7 @@ function refusalOf(outcome: Outcome, attempt: Attempt, count: number): Refusal |
     const cause: Error = error ?? new Error('the connection failed');
     throw new DeliveryError(networkReason(cause), true, { cause });
   }
-  const reason = reasonOf({ status, body: Buffer.from(error.data ?? '') });
+  const reason = reasonOf({ status, body: Buffer.from(withoutSecrets(error.data ?? '', secrets)) });
   if (status === TOO_LARGE) return { reason };
   if (PERMANENT.has(status)) return { reason, lost: count };
   throw new DeliveryError(reason, true, { ...(retryAfterMs !== undefined && { retryAfterMs }) });

@@ -49,6 +49,8 @@ export class OutputQueue {
   private lastBlock: Buffer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failed = false;
+  /** Nothing is taken any more: what comes still, such as the news of the end itself, is lost and counted. */
+  private hasEnded = false;
   /** Whether an event may be one that is not sent. */
   private isChoosy: boolean;
   private readonly waiting: (() => void)[] = [];
@@ -144,6 +146,8 @@ export class OutputQueue {
     // A peer that is away will hardly come back within seconds, and what is in the spool is sent after the next start.
     if (!(this.store.durable && this.sender?.isFailing)) await Promise.race([drained, deadline]);
     this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
+    this.hasEnded = true;
+    this.isChoosy = true;
     this.losses.flush();
     await Promise.race([this.output.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
   }
@@ -155,9 +159,9 @@ export class OutputQueue {
       this.ledger.settle('filtered', 1);
       return false;
     }
-    if (this.failed) {
+    if (this.failed || this.hasEnded) {
       this.book(1);
-      this.ledger.settle('output', 1);
+      this.ledger.settle(this.failed ? 'output' : 'shutdown', 1);
       return false;
     }
     if (this.store.durable || !this.isFull(length)) return true;

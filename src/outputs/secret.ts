@@ -21,6 +21,17 @@ export function readSecret(what: string, { file, env }: SecretPlace): string | u
   return undefined;
 }
 
+/** Shorter texts are no secrets, and would hide parts of words. */
+const MIN_SECRET_CHARACTERS = 8;
+
+/** A text that came from outside, without the secrets that it repeats. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (shown, secret) => (secret.length < MIN_SECRET_CHARACTERS ? shown : shown.replaceAll(secret, '(hidden)')),
+    text,
+  );
+}
+
 function readFile(what: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');

@@ -88,6 +88,17 @@ describe('pcapng', () => {
     assert.deepEqual(warnings, []);
   });
 
+  test('names that say nothing are none', async () => {
+    for (const text of ['-', 'Unknown', '', '\0\0']) {
+      const { file } = await read([
+        section(LITTLE),
+        interfaceBlock(LITTLE, 1, 0, name(LITTLE, text)),
+        enhanced(LITTLE, 0, MICROSECONDS, A),
+      ]);
+      assert.equal(file.interfaceName(0), undefined);
+    }
+  });
+
   test('unknown blocks of any size are skipped', async () => {
     const { frames, warnings } = await read([
       section(LITTLE),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -245,8 +245,35 @@ describe('vesper', () => {
 
   it('says what works here', async () => {
     const { status, stdout } = await vesper(['doctor']);
-    assert.equal(status, 0);
+    const isLive = /^works {4}live capture/m.test(stdout) && /^works {4}interfaces/m.test(stdout);
+    assert.equal(status, isLive ? 0 : 1);
     assert.match(stdout, /works {4}Node\.js/);
+  });
+
+  it('takes no arguments where there is nothing to name', async () => {
+    for (const command of ['config', 'doctor', 'run']) {
+      const { status, stderr } = await vesper([command, 'extra']);
+      assert.equal(status, 2);
+      assert.match(stderr, /takes no arguments: .*extra\?/);
+    }
+  });
+
+  it('takes a short option apart from its value', async () => {
+    const { status, stderr } = await vesper(['replay', OFFICE, '-o=hec://h:8088']);
+    assert.equal(status, 2);
+    assert.equal(stderr, 'vesper: -o=hec://h:8088: write it as -o hec://h:8088\n');
+  });
+
+  it('says that standard output is full, and nothing of a reader that has gone', () => {
+    for (const args of ['config', '--help', 'policy list', `policy test baseline --capture ${OFFICE}`]) {
+      const full = spawnSync('sh', ['-c', `exec "$0" "$1" ${args} > /dev/full`, process.execPath, MAIN], {
+        encoding: 'utf8',
+      });
+      assert.equal(full.status, 1);
+      assert.equal(full.stderr, 'vesper: cannot write standard output: no space left on device (ENOSPC)\n');
+      const gone = spawnSync('sh', ['-c', `"$0" "$1" ${args} | true`, process.execPath, MAIN], { encoding: 'utf8' });
+      assert.equal(gone.stderr, '');
+    }
   });
 
   it('runs from the link that npm makes', () => {

@@ -100,6 +100,15 @@ describe('Splunk HEC', { skip }, () => {
     [500, '{"text":"Internal server error","code":8}', true],
     [503, '{"text":"Server is busy","code":9}', true],
   ];
+  test('an answer that repeats the token is shown without it', async () => {
+    proxy.faults.push({ status: 403, body: `{"text":"bad token Splunk ${TOKEN}","code":4}` });
+    const output = outputTo(proxy.port);
+    await assert.rejects(output.send(sampleEvents(1)), {
+      message: 'answered 403: {"text":"bad token Splunk (hidden)","code":4}',
+    });
+    await output.close();
+  });
+
   for (const [status, body, retryable] of refusals) {
     test(`${status} ${body} is ${retryable ? 'a reason to wait' : 'for good'}`, async () => {
       proxy.faults.push({ status, body, headers: { 'retry-after': '3' } });

@@ -219,6 +219,18 @@ describe('Sender', () => {
     assert.equal(counters['events.dropped.refused'], 1);
   });
 
+  it('counts what comes after its end as lost', async () => {
+    const peer = new Peer();
+    const { delivery, counters, push } = open(peer);
+    push(1);
+    await delivery.close();
+    push(2, 1);
+    assert.deepEqual(peer.taken, ['0']);
+    assert.equal(counters['events.dropped.shutdown'], 2);
+    assertBalanced(counters);
+    assert.equal(counters['events.queued'], 0);
+  });
+
   it('does not let one output hold another', async () => {
     const slow = new Peer();
     slow.answers.push('hang');

@@ -1,16 +1,7 @@
 /** Opening a file for lines to be appended, with the checks that a process with rights owes its host. */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../directory.ts';
 import { writeAllNow } from '../write.ts';
 
 /** Readable by the group, such as the forwarder's, and nobody else: events tell who talks to whom. */
@@ -34,7 +25,7 @@ export interface OpenLog {
 /** Creates the file and its directories where they are not there. @throws Error with what is wrong */
 export function openLog(path: string): OpenLog {
   const directory = dirname(path);
-  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(directory, DIRECTORY_MODE);
   const place = statSync(directory);
   const isOpenToAll = (place.mode & WRITABLE_BY_ALL) !== 0;
   if (isOpenToAll && (place.mode & STICKY) === 0)

@@ -1,22 +1,38 @@
 /** One agent a spool: two would send each other's events and move each other's cursor. */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../../usage-error.ts';
 
-/** Pid and start time: a pid alone may be another process by now. */
+/** How often a holder shows that it is there, to those that cannot see its process. */
+const SIGN_INTERVAL_MS = 10_000;
+/** A holder that has given no sign for so long is gone. */
+const GONE_AFTER_MS = 3 * SIGN_INTERVAL_MS;
+
+/** Pid, start time and PID namespace: a pid alone may be another process by now, or one of another container. */
 function identity(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // Field 22 is the start time; the name in field 2 may hold blanks and parentheses (proc_pid_stat(5)).
-    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return undefined;
   }
 }
 
-/** Where there is no /proc, whether the process is there at all. */
-function isRunning(holder: string): boolean {
-  const pid = Number(holder.split(' ')[0]);
-  if (identity(process.pid) !== undefined) return identity(pid) === holder;
+/** What the process says of itself, and when it did so last. */
+interface Holder {
+  readonly says: string;
+  readonly signMs: number;
+}
+
+function isRunning({ says, signMs }: Holder): boolean {
+  const [pidText, , namespace] = says.split(' ');
+  const pid = Number(pidText);
+  const own = identity(process.pid);
+  if (own !== undefined) {
+    if (own.endsWith(` ${namespace}`)) return identity(pid) === says;
+    return Date.now() - signMs < GONE_AFTER_MS;
+  }
+  // No /proc: whether a process of that number is there at all.
   try {
     process.kill(pid, 0);
     return true;
@@ -38,22 +54,29 @@ export function lock(path: string): () => void {
   } finally {
     rmSync(own, { force: true });
   }
-  return () => rmSync(path, { force: true });
+  const signs = setInterval(() => {
+    const now = new Date();
+    unless('ENOENT', () => utimesSync(path, now, now));
+  }, SIGN_INTERVAL_MS).unref();
+  return () => {
+    clearInterval(signs);
+    rmSync(path, { force: true });
+  };
 }
 
 /** Takes away what an ended process has left; nothing where somebody else was faster. */
 function takeAway(path: string): void {
-  let holder = '';
+  let holder: Holder = { says: '', signMs: 0 };
   const isThere = unless('ENOENT', () => {
-    holder = readFileSync(path, 'latin1');
+    holder = { says: readFileSync(path, 'latin1'), signMs: statSync(path).mtimeMs };
   });
   if (!isThere) return;
-  if (holder !== '' && isRunning(holder))
-    throw new UsageError(`${path} is held by process ${holder.split(' ')[0]}: two agents cannot share a spool`);
+  if (holder.says !== '' && isRunning(holder))
+    throw new UsageError(`${path} is held by process ${holder.says.split(' ')[0]}: two agents cannot share a spool`);
   const stale = `${path}.${process.pid}.stale`;
   if (!unless('ENOENT', () => renameSync(path, stale))) return;
   // Another start may have put its own lock there since it was read.
-  if (readFileSync(stale, 'latin1') !== holder) unless('EEXIST', () => linkSync(stale, path));
+  if (readFileSync(stale, 'latin1') !== holder.says) unless('EEXIST', () => linkSync(stale, path));
   rmSync(stale);
 }
 

@@ -3,10 +3,11 @@
  * docs/adr/0004-spool.md says why it is not a database.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../usage-error.ts';
 import { type Batch, type BatchStore, HIGH_WATER_BYTES, type Unsent } from '../batch.ts';
+import { makeDirectory } from '../directory.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Losses } from '../notice.ts';
 import { systemErrorText } from '../write.ts';
@@ -62,7 +63,7 @@ export function spoolName(output: string): string {
 export function openSpool({ directory, name, maxBytes, ledger, losses }: SpoolOptions): Spool {
   const place = join(directory, spoolName(name));
   try {
-    mkdirSync(place, { recursive: true, mode: 0o700 });
+    makeDirectory(place, 0o700);
     const unlock = lock(join(place, 'lock'));
     return new Spool(place, maxBytes, ledger, losses, unlock);
   } catch (error) {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -184,6 +193,21 @@ describe('Spool', () => {
     subject.open().close([]);
     writeFileSync(join(subject.place, 'lock'), '');
     subject.open().close([]);
+  });
+
+  it('is held by an agent of another container as long as that gives signs of life', () => {
+    const subject = new Subject();
+    subject.open().close([]);
+    const path = join(subject.place, 'lock');
+    writeFileSync(path, '1 1 pid:[1]');
+    assert.throws(() => subject.open(), UsageError);
+    const minuteAgo = new Date(Date.now() - 60_000);
+    utimesSync(path, minuteAgo, minuteAgo);
+    subject.open().close([]);
+    assert.deepEqual(
+      readdirSync(subject.place).filter((name) => name.startsWith('lock')),
+      [],
+    );
   });
 
   it('says why it cannot be used', () => {
