@@ -50,8 +50,8 @@ describe('the outputs of the configuration', () => {
     assert.deepEqual(complaints({ target: 'a', rotate: { byte: 5 }, kinds: ['dsn'] }, 7, { kinds: [] }, 'kafka://h'), [
       '0.rotate.byte: unknown option of a file output (did you mean rotate.bytes?)',
       '0.kinds: "dsn" must be one of flow, dns, tls, certificate, finding, agent (did you mean dns?)',
-      '1: must be a target, or a map with a target and options',
-      '2: must be a target, or a map with a target and options',
+      '1: an output must be a target, or a map with a target and options',
+      '2: an output must be a target, or a map with a target and options',
       '3: output kafka://: write kafka://host:port/topic, the topic in letters, digits, ., _ and -; it may hold {kind}',
     ]);
     assert.match(complaints({ target: '-', spool: true })[0] ?? '', /unknown option of standard output/);

@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -189,7 +190,7 @@ describe('Spool', () => {
     spool.close([]);
     subject.open().close([]);
     // A lock of a process that is no more is nobody's.
-    writeFileSync(join(subject.place, 'lock'), '4194304 1');
+    writeFileSync(join(subject.place, 'lock'), `4194304 1 ${readlinkSync('/proc/self/ns/pid')}`);
     subject.open().close([]);
     writeFileSync(join(subject.place, 'lock'), '');
     subject.open().close([]);
