@@ -8,9 +8,10 @@ import { Agent } from '../src/agent.ts';
 import { PcapFile } from '../src/capture/pcap-file.ts';
 import { loadConfig } from '../src/config.ts';
 import { type Counters, createCounters, unaccountedEvents, unaccountedFrames } from '../src/counters.ts';
-import type { Frame } from '../src/dissect/frame.ts';
+import { Frame } from '../src/dissect/frame.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import type { Output } from '../src/outputs/output.ts';
+import { MAX_QUEUED_BYTES } from '../src/outputs/queue.ts';
 import { PolicySet } from '../src/policy/policy.ts';
 import { PolicyFiles } from '../src/policy-reload.ts';
 import { route } from './outputs/routes.ts';
@@ -67,9 +68,49 @@ async function replay(file: string, { policies, settings = {}, before, counted }
   return { lines, counters, findings: lines.filter((line) => line.category !== undefined) };
 }
 
+/** One UDP datagram without payload of each of so many clients (RFC 791, RFC 768), raw IP. */
+function* datagrams(count: number): Generator<Frame> {
+  const frame = new Frame();
+  frame.bytes = Buffer.from('4500001c00000000401100000a000000c0000201300000070008000000000000', 'hex').subarray(0, 28);
+  frame.view = new DataView(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length);
+  frame.linkType = 101;
+  frame.end = frame.bytes.length;
+  frame.originalLength = frame.bytes.length;
+  frame.seconds = 1_700_000_000;
+  for (let client = 0; client < count; client++) {
+    frame.view.setUint32(12, 0x0a000000 + client);
+    yield frame;
+  }
+}
+
 const setOf = (...rules: string[]) => new PolicySet([policy(...rules)]);
 
 describe('Agent', () => {
+  it('reports no more flows at the end than an output takes that nobody waited for before', async () => {
+    const lines = new Set<string>();
+    const output: Output = {
+      name: 'test',
+      send: async (events) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const { line } of events) lines.add(line);
+      },
+      close: async () => {},
+    };
+    const counters = createCounters();
+    const config = loadConfig(undefined, new Map(), {});
+    const delivery = new Delivery([route(output)], counters, (notice) => assert.fail(JSON.stringify(notice)));
+    const parts = { config, counters, policies: setOf(RESOLVERS), delivery, interfaceName: () => undefined };
+    const agent = new Agent({ ...parts, live: true });
+    // Their lines are half as much again as may wait.
+    const flows = Math.ceil((1.5 * MAX_QUEUED_BYTES) / 600);
+    for (const frame of datagrams(flows)) agent.frame(frame);
+    await agent.end();
+    await delivery.close();
+    assert.equal(counters['flows.created'], flows);
+    assert.equal(lines.size, flows);
+    assert.equal(counters['events.dropped.queue_full'], 0);
+  });
+
   it('judges DNS and tells the name that was asked for', async () => {
     const { lines, findings, counters } = await replay(capture('dns-udp'), { policies: setOf(RESOLVERS) });
     assert.ok(findings.length > 0);

@@ -194,8 +194,9 @@ export class FlowTable {
   *end(): Generator<void> {
     const slots = this.records.taken();
     slots.sort((a, b) => this.session(a) - this.session(b));
-    for (const [i, slot] of slots.entries()) {
+    for (let i = 0; i < slots.length; i++) {
       if (i % ENDED_AT_ONCE === ENDED_AT_ONCE - 1) yield;
+      const slot = slots[i] as number;
       this.refresh(slot);
       this.conclude(slot, 'end_of_capture');
     }
