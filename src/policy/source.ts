@@ -96,6 +96,8 @@ export interface NegotiatedSource {
   readonly signature_schemes?: CodesSource<SchemeSelectorSource>;
   readonly dh_bits?: ComparisonSource;
   readonly resumed?: boolean;
+  /** Nothing asks for it. */
+  readonly compression?: false;
   readonly extensions?: ExtensionsSource;
   readonly certificate?: CertificateSource;
 }

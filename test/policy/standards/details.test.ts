@@ -23,13 +23,15 @@ const AGREED = new Map([
 
 interface Facts {
   readonly suite?: number;
+  readonly compressionMethod?: number;
   readonly extensions?: readonly number[];
   readonly details?: HandshakeDetails;
 }
 
 /** Rules, with what was observed, of a handshake of today. */
-function violations(policy: string, { suite = ECDHE_ECDSA_AES_256_CBC_SHA384, extensions = [], details = {} }: Facts) {
-  const server = { ...serverHello(TLS12, suite), extensions: [...extensions] };
+function violations(policy: string, facts: Facts) {
+  const { suite = ECDHE_ECDSA_AES_256_CBC_SHA384, compressionMethod = 0, extensions = [], details = {} } = facts;
+  const server = { ...serverHello(TLS12, suite), compressionMethod, extensions: [...extensions] };
   const event = { ...handshake(clientHello({}), server), time: { seconds: NOVEMBER_2026, nanos: 0 }, details };
   return loadPolicy(policy)
     .judge(event)
@@ -81,6 +83,13 @@ describe('details against the compliance dataset', { skip: skipWithout('policy-s
       }
       const expected = withDifferences(policy, theirs);
       for (const name of AGREED.keys()) assert.equal(ours.get(name), expected.get(name), name);
+    });
+
+    test(`${policy}: compression`, () => {
+      const [row = []] = datasetRows('Misc.md').filter(([name]) => name === 'Use TLS Compression');
+      const level = cells('Misc.md', extensionColumn)(row);
+      const said = violations(policy, { compressionMethod: 1 }).filter((violation) => violation.includes('DEFLATE'));
+      assert.deepEqual(said, /not/.test(level) ? ['no-compression: compression by DEFLATE'] : []);
     });
 
     test(`${policy}: lengths of keys`, () => {
