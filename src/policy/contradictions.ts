@@ -19,7 +19,7 @@ import type {
 } from './source.ts';
 
 /**
- * Every contradiction of a policy, inherited rules aside.
+ * Every contradiction of a policy, inherited rules aside: what overrides make of these is found with them (resolve.ts).
  * @param isInShape whether the value at a path is; what is not is passed over
  */
 export function findContradictions(
@@ -29,9 +29,7 @@ export function findContradictions(
   const of = <T>(path: Path, value: T, find: (path: Path, value: T) => Mistake[]) =>
     isInShape(path) ? find(path, value) : [];
   return [
-    ...(rules ?? []).flatMap((rule, i) =>
-      of(['rules', i], rule, (path) => [...ofRule(path, rule), ...ofReach(path, rule)]),
-    ),
+    ...(rules ?? []).flatMap((rule, i) => of(['rules', i], rule, ofWholeRule)),
     ...Object.entries(overrides ?? {}).flatMap(([id, change]) => of(['overrides', id], change, ofRule)),
     ...(exceptions ?? []).flatMap((exception, i) =>
       of(['exceptions', i], exception, (path) => ofConditions([...path, 'applies_to'], exception.applies_to)),
@@ -39,13 +37,18 @@ export function findContradictions(
   ];
 }
 
+/** Of a rule with all its fields: what is wrong between two of them shows only here. */
+export function ofWholeRule(path: Path, rule: RuleSource): Mistake[] {
+  return [...ofRule(path, rule), ...ofReach(path, rule)];
+}
+
 function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Partial<RuleSource>): Mistake[] {
   const mistakes = ofConditions([...path, 'applies_to'], applies_to);
   if (from !== undefined && until !== undefined && (dayStart(from) ?? 0) >= (dayEnd(until) ?? 0)) {
     mistakes.push({
       path: [...path, 'until'],
-      what: `the rule ends before it begins (${from})`,
-      remedy: 'swap the days',
+      what: `the rule ends on ${until}, before it begins on ${from}`,
+      remedy: 'correct one of the days',
     });
   }
   return [

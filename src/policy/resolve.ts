@@ -1,5 +1,7 @@
 /** A policy with everything that it inherits: other policies' rules, its changes to them, its own. */
+import { isDeepStrictEqual } from 'node:util';
 import { nearest } from '../suggest.ts';
+import { ofWholeRule } from './contradictions.ts';
 import { dayEnd } from './day.ts';
 import { requirementOf, scopeOf } from './effect.ts';
 import { type Path, PolicyError, type PolicyProblem } from './problem.ts';
@@ -104,8 +106,15 @@ function inherit(file: PolicyFile, way: readonly PolicyFile[], into: Resolution,
       into.rules.set(id, rule);
     }
     for (const id of inherited.disabled) into.disabled.add(id);
-    into.exceptions.push(...inherited.exceptions.filter((exception) => !into.exceptions.includes(exception)));
+    for (const exception of inherited.exceptions.map((one) => ofRules(one, inherited.rules.keys()))) {
+      if (!into.exceptions.some((known) => isDeepStrictEqual(known, exception))) into.exceptions.push(exception);
+    }
   });
+}
+
+/** Who agreed on an exception from all rules knew those of that policy, not the ones that others add to it. */
+function ofRules(exception: ExceptionSource, ids: Iterable<string>): ExceptionSource {
+  return exception.rules === undefined ? { ...exception, rules: [...ids] } : exception;
 }
 
 function override(file: PolicyFile, { rules, disabled }: Resolution, { problems }: Context): void {
@@ -122,7 +131,12 @@ function override(file: PolicyFile, { rules, disabled }: Resolution, { problems 
       rules.delete(id);
       disabled.add(id);
     } else {
-      rules.set(id, { rule: { ...inherited.rule, ...fields }, file, path: ['overrides', id] });
+      const rule = { ...inherited.rule, ...fields };
+      const path = ['overrides', id];
+      problems.push(
+        ...ofWholeRule(path, rule).map((mistake) => file.problem(mistake.path, mistake.what, mistake.remedy)),
+      );
+      rules.set(id, { rule, file, path });
     }
   }
 }

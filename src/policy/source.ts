@@ -157,7 +157,7 @@ export interface RuleSource {
 export type OverrideSource = Partial<Omit<RuleSource, 'id'>> & { readonly disable?: true };
 
 export interface ExceptionSource {
-  /** All rules where left out. */
+  /** All rules of the policy that has it where left out. */
   readonly rules?: readonly string[];
   readonly applies_to?: ConditionsSource;
   readonly reason: string;

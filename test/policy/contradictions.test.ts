@@ -148,7 +148,7 @@ describe('rules that cannot be meant', () => {
   test('conditions that never match', () => {
     const rule = 'negotiated: { resumed: false }';
     assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-01-31, ${rule}`), [
-      'the rule ends before it begins (2025-02-01)',
+      'the rule ends on 2025-01-31, before it begins on 2025-02-01',
     ]);
     assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-02-01, ${rule}`), []);
     assert.deepEqual(mistakes(`applies_to: { protocols: [quic], versions: { max: TLSv1_2 } }, ${rule}`), [
