@@ -57,10 +57,12 @@ describe('against the compliance dataset', { skip }, () => {
   }
 
   test('before 2024, RSA key transport was advised against, and since then it is ruled out', () => {
-    const { resolved } = loadPolicy('nist-sp-800-52r2');
     const rsa = codeOf('cipher_suites', 'TLS_RSA_WITH_AES_128_GCM_SHA256');
-    assert.equal(stances(resolved, 'cipher_suites', '2023-12-31')(rsa).mark, 'should_not');
-    assert.equal(stances(resolved, 'cipher_suites', '2024-01-01')(rsa).mark, 'must_not');
+    for (const policy of ['nist-sp-800-52r2', 'fips-140-3']) {
+      const { resolved } = loadPolicy(policy);
+      assert.equal(stances(resolved, 'cipher_suites', '2023-12-31')(rsa).mark, 'should_not', policy);
+      assert.equal(stances(resolved, 'cipher_suites', '2024-01-01')(rsa).mark, 'must_not', policy);
+    }
   });
 });
 
@@ -191,6 +193,7 @@ test("fips-140-3 against the mode of Go's module", { skip }, () => {
     readonly tls12: string[];
     readonly tls13: string[];
     readonly sigalgs: string[];
+    readonly cert: { readonly curves: string[] };
   }
   const go = readJson<Go>('derived', 'fips140-3-go.json');
   const suites = codes('cipher_suites', [...go.tls12, ...go.tls13]);
@@ -199,6 +202,14 @@ test("fips-140-3 against the mode of Go's module", { skip }, () => {
   compare(accepts('fips-140-3', 'groups'), codes('groups', go.groups), 'groups', differences.FIPS_GROUPS);
   const schemes = codes('signature_schemes', go.sigalgs);
   compare(accepts('fips-140-3', 'signature_schemes'), schemes, 'signature_schemes', differences.FIPS_SIGNATURES);
+  const { rules } = loadPolicy('fips-140-3').resolved;
+  const curves = rules.find(({ id }) => id === 'certificate')?.negotiated?.certificate?.curves?.allow ?? [];
+  const ours = codes('groups', curves);
+  const theirs = codes(
+    'groups',
+    go.cert.curves.filter((curve) => curve !== 'Ed25519'),
+  );
+  compare(ours, theirs, 'groups', differences.FIPS_CURVES);
 });
 
 test('rfc-9325 has a rule against every suite that IANA discourages (RFC 9847)', { skip }, () => {
