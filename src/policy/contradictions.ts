@@ -170,11 +170,12 @@ function ofExtensions(path: Path, { require = [], deny = [] }: ExtensionsSource 
 
 function ofCertificate(path: Path, source: CertificateSource | undefined): Mistake[] {
   if (source === undefined) return [];
-  const { key_types, key_bits, curves, signature_hashes, validity_days } = source;
+  const { key_types, key_bits, curves, signature_hashes, signature_algorithms, validity_days } = source;
   const mistakes = [
     ...ofNames([...path, 'key_types'], key_types),
     ...ofNames([...path, 'curves'], curves),
     ...ofNames([...path, 'signature_hashes'], signature_hashes),
+    ...ofNames([...path, 'signature_algorithms'], signature_algorithms),
     ...ofComparison([...path, 'validity_days'], validity_days),
     ...Object.entries(key_bits ?? {}).flatMap(([type, bits]) => ofComparison([...path, 'key_bits', type], bits)),
   ];

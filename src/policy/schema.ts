@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { parseCidr } from '../dissect/net/address.ts';
+import { signatureAlgorithmNames } from '../dissect/x509/algorithms.ts';
 import { nearest } from '../suggest.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { isComparison } from './comparison.ts';
@@ -43,6 +44,13 @@ const FORMATS: Readonly<Record<string, Format>> = {
     unknown: true,
     remedy: 'write its IANA name, such as extended_master_secret',
     names: extensionNames,
+  },
+  'signature-algorithm': {
+    validate: (text) => signatureAlgorithmNames().includes(text),
+    noun: 'signature algorithm',
+    unknown: true,
+    remedy: 'write the name that events give it, such as sha256WithRSAEncryption',
+    names: signatureAlgorithmNames,
   },
   comparison: {
     validate: isComparison,

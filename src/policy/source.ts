@@ -75,6 +75,8 @@ export interface CertificateSource {
   readonly key_bits?: Readonly<Record<string, ComparisonSource>>;
   readonly curves?: NamesSource<string>;
   readonly signature_hashes?: NamesSource<SignatureHash>;
+  /** As events name them. */
+  readonly signature_algorithms?: NamesSource<string>;
   readonly validity_days?: ComparisonSource;
   readonly expired?: boolean;
   readonly not_yet_valid?: boolean;

@@ -165,6 +165,9 @@ describe('values that are no such thing', () => {
     assert.deepEqual(mistakes('offered: { signature_schemes: { deny: [rsa_pss] } }'), [
       'unknown signature scheme "rsa_pss"',
     ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { signature_algorithms: { deny: [SHA1WithRSA] } } }'), [
+      'unknown signature algorithm "SHA1WithRSA"',
+    ]);
   });
 
   test('days, networks, ports, names, comparisons', () => {
