@@ -3,9 +3,9 @@ import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
 import { certificateRequirements } from './certificate.ts';
 import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
-import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
+import type { ComparisonSource } from './comparison.ts';
 import { extensionRequirements } from './extensions.ts';
-import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { type CodeMatcher, codeMatchers, dhMatcher, versionMatchers } from './matchers.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
 import { SUITES } from './suites.ts';
@@ -59,13 +59,13 @@ function ofCode(
 
 /** Concerns finite-field Diffie-Hellman only. */
 function dhBits(source: ComparisonSource): Requirement<TlsHandshakeEvent> {
-  const interval = parseComparison(source);
+  const { expected, holds } = dhMatcher(source);
   return {
-    expected: `DH of ${describeComparison(source)} bits`,
+    expected,
     judge(event) {
       const bits = negotiatedDhBits(event);
       if (typeof bits !== 'number') return bits;
-      return within(bits, interval) ? KEPT : { observed: `DH of ${bits} bits` };
+      return holds(bits) ? KEPT : { observed: `DH of ${bits} bits` };
     },
   };
 }
