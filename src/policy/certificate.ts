@@ -76,7 +76,7 @@ function keyBits(source: NonNullable<CertificateSource['key_bits']>): Certificat
 }
 
 /** Aliases of a curve are one curve; a curve that the registry of groups does not know goes by its own name. */
-function curveKey(name: string): string {
+export function curveKey(name: string): string {
   return String(GROUP_CODES.find(name) ?? name.toLowerCase());
 }
 

@@ -1,4 +1,5 @@
 /** What is in shape and yet cannot be meant: requirements that nothing meets, rules and conditions that never match. */
+import { curveKey } from './certificate.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { type ComparisonSource, parseComparison } from './comparison.ts';
 import { dayEnd, dayStart } from './day.ts';
@@ -7,6 +8,7 @@ import type { Mistake, Path } from './problem.ts';
 import { ofReach } from './reach.ts';
 import type {
   CertificateSource,
+  CodeSource,
   CodesSource,
   ConditionsSource,
   ExtensionsSource,
@@ -145,7 +147,31 @@ function ofCodes<P, S extends object>(
     const what = `${codes.describe(item)} is required and ruled out at once`;
     mistakes.push({ path: [...path, 'require', i], what, remedy: 'remove it on one side' });
   });
+  const codeOf = (item: CodeSource<S>) => (typeof item === 'object' ? undefined : [...codes.select(item)].join());
+  for (const list of ['allow', 'deny', 'require'] as const) {
+    mistakes.push(...ofRepeated([...path, list], source[list], codeOf, kind));
+  }
   return mistakes;
+}
+
+/**
+ * JSON Schema tells what is written twice, not what goes by two names.
+ * @param key what an item stands for; undefined where it may be several
+ */
+function ofRepeated<T>(
+  path: Path,
+  items: readonly T[] | undefined,
+  key: (item: T) => string | undefined,
+  kind: string,
+): Mistake[] {
+  const keys = (items ?? []).map(key);
+  return keys.flatMap((one, i) => {
+    const first = keys.indexOf(one);
+    if (one === undefined || first === i) return [];
+    return [
+      { path: [...path, i], what: `${items?.[first]} and ${items?.[i]} are one ${kind}`, remedy: 'remove one of them' },
+    ];
+  });
 }
 
 function ofComparison(path: Path, source: ComparisonSource | undefined): Mistake[] {
@@ -173,7 +199,9 @@ function ofCertificate(path: Path, source: CertificateSource | undefined): Mista
   const { key_types, key_bits, curves, signature_hashes, signature_algorithms, validity_days } = source;
   const mistakes = [
     ...ofNames([...path, 'key_types'], key_types),
-    ...ofNames([...path, 'curves'], curves),
+    ...ofNames([...path, 'curves'], curves, curveKey),
+    ...ofRepeated([...path, 'curves', 'allow'], curves?.allow, curveKey, 'curve'),
+    ...ofRepeated([...path, 'curves', 'deny'], curves?.deny, curveKey, 'curve'),
     ...ofNames([...path, 'signature_hashes'], signature_hashes),
     ...ofNames([...path, 'signature_algorithms'], signature_algorithms),
     ...ofComparison([...path, 'validity_days'], validity_days),
@@ -197,9 +225,13 @@ function unusable(path: Path, type: string): Mistake {
   };
 }
 
-function ofNames(path: Path, source: NamesSource<string> | undefined): Mistake[] {
-  const { allow, deny = [] } = source ?? {};
-  if (allow === undefined || allow.some((name) => !deny.includes(name))) return [];
+function ofNames(
+  path: Path,
+  { allow, deny = [] }: NamesSource<string> = {},
+  key: (name: string) => string = (name) => name,
+): Mistake[] {
+  const denied = new Set(deny.map(key));
+  if (allow === undefined || allow.some((name) => !denied.has(key(name)))) return [];
   return [
     { path, what: 'everything that is allowed is denied too', remedy: 'let `deny` leave some of what `allow` lists' },
   ];

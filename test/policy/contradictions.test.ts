@@ -86,6 +86,19 @@ describe('rules that cannot be meant', () => {
       hidden('signature_schemes'),
     );
     assert.deepEqual(mistakes(`applies_to: { versions: { min: TLSv1_2 } }, ${certificate}`), []);
+    const suites = (names: string) => `applies_to: { cipher_suites: { allow: [${names}] } }, ${certificate}`;
+    assert.deepEqual(mistakes(suites('TLS_AES_128_GCM_SHA256')), hidden('certificate'));
+    assert.deepEqual(mistakes(suites('TLS_AES_128_GCM_SHA256, AES128-SHA')), []);
+  });
+
+  test('extensions that no ServerHello of TLS 1.3 has', () => {
+    const of = (versions: string, extensions: string) =>
+      mistakes(`applies_to: { versions: { ${versions} } }, negotiated: { extensions: { ${extensions} } }`);
+    const none = (name: string) => [`no ServerHello of TLS 1.3 has \`${name}\`, so that the rule can never be judged`];
+    assert.deepEqual(of('min: TLSv1_3', 'require: [extended_master_secret]'), none('extended_master_secret'));
+    assert.deepEqual(of('min: TLSv1_3', 'require: [key_share], deny: [truncated_hmac]'), none('truncated_hmac'));
+    assert.deepEqual(of('min: TLSv1_3', 'require: [key_share], deny: [pre_shared_key]'), []);
+    assert.deepEqual(of('min: TLSv1_2', 'require: [extended_master_secret]'), []);
   });
 
   test('DNS in the clear under conditions on TLS', () => {
@@ -113,6 +126,34 @@ describe('rules that cannot be meant', () => {
       ),
       ['no cipher suite has all of these properties'],
     );
+  });
+
+  test('suites of a condition that none of its versions has', () => {
+    const of = (suites: string) =>
+      mistakes(
+        `applies_to: { versions: { allow: [TLSv1_2] }, cipher_suites: { ${suites} } }, negotiated: { resumed: false }`,
+      );
+    const none = ['none of these suites is of TLSv1_2, so that nothing matches'];
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256]'), none);
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256, AES128-SHA], deny: [{ mode: CBC }]'), none);
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256, AES128-SHA]'), []);
+    assert.deepEqual(of('allow: ["0x1a2b"]'), []);
+    assert.deepEqual(of('deny: [AES128-SHA]'), []);
+  });
+
+  test('one thing by two names', () => {
+    assert.deepEqual(mistakes('negotiated: { cipher_suites: { deny: [AES128-SHA, { aead: false }, "0x002f"] } }'), [
+      'AES128-SHA and 0x002f are one cipher suite',
+    ]);
+    assert.deepEqual(mistakes('offered: { groups: { require: [P-256, P-384, secp256r1] } }'), [
+      'P-256 and secp256r1 are one group',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { curves: { deny: [P-256, prime256v1] } } }'), [
+      'P-256 and prime256v1 are one curve',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { curves: { allow: [P-256], deny: [prime256v1] } } }'), [
+      'everything that is allowed is denied too',
+    ]);
   });
 
   test('lists that take back what they give', () => {
