@@ -99,6 +99,20 @@ describe('extends', () => {
     );
   });
 
+  test('of a policy that cannot be read, nobody knows which rules it lacks', () => {
+    const more =
+      'overrides: { no-rc5: { severity: low } }\nexceptions:\n  - { rules: [no-rc5], reason: x, until: 2030-01-01 }\n';
+    const name = 'child4.yaml:5:10: `baselin` no built-in policy has this name; did you mean baseline?';
+    assert.deepEqual(
+      problems(() => loadPolicy(write('child4', `extends: baselin\n${more}`))),
+      [name],
+    );
+    assert.deepEqual(
+      problems(() => loadPolicy(write('child5', `extends: ./child4.yaml\n${more}`))),
+      [name],
+    );
+  });
+
   test('ids that meet', () => {
     write('a', `rules:\n${ruleText('r', RULE)}`);
     write('b', `rules:\n${ruleText('r', OTHER)}`);
