@@ -34,7 +34,10 @@ export function findContradictions(
     ...(rules ?? []).flatMap((rule, i) => of(['rules', i], rule, ofWholeRule)),
     ...Object.entries(overrides ?? {}).flatMap(([id, change]) => of(['overrides', id], change, ofRule)),
     ...(exceptions ?? []).flatMap((exception, i) =>
-      of(['exceptions', i], exception, (path) => ofConditions([...path, 'applies_to'], exception.applies_to)),
+      of(['exceptions', i], exception, (path) => [
+        ...ofConditions([...path, 'applies_to'], exception.applies_to),
+        ...ofReach(path, exception),
+      ]),
     ),
   ];
 }

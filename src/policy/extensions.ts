@@ -15,7 +15,7 @@ export function isExtension(name: string): boolean {
   return TYPES.has(name);
 }
 
-/** RFC 8446 §4.2, RFC 8773 §4, RFC 8492 §4.5: all others of TLS 1.3 are encrypted, or not of it. */
+/** RFC 8446 §4.2; RFC 8773 §4; RFC 8492. All others of TLS 1.3 are encrypted, or not of it. */
 const IN_SERVER_HELLO_13: ReadonlySet<string> = new Set([
   'key_share',
   'pre_shared_key',

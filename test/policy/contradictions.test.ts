@@ -139,6 +139,10 @@ describe('rules that cannot be meant', () => {
     assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256, AES128-SHA]'), []);
     assert.deepEqual(of('allow: ["0x1a2b"]'), []);
     assert.deepEqual(of('deny: [AES128-SHA]'), []);
+    const exception = 'applies_to: { versions: { min: TLSv1_3 }, cipher_suites: { allow: [AES128-SHA] } }';
+    const rule = ruleText('r', 'negotiated: { resumed: false }');
+    const [only] = mistakesOf(`rules:\n${rule}exceptions:\n  - { ${exception}, reason: x, until: 2030-01-01 }\n`);
+    assert.match(only ?? '', /^p\.yaml:8:.* none of these suites is of TLSv1_3, DTLSv1_3, so that nothing matches;/);
   });
 
   test('one thing by two names', () => {
