@@ -27,6 +27,7 @@ export function certificateRequirements(source: CertificateSource): Requirement<
       ...keyBits(source.key_bits ?? {}),
       ...curves(source.curves ?? {}),
       ...signatureHashes(source.signature_hashes ?? {}),
+      ...signatureAlgorithms(source.signature_algorithms ?? {}),
       ...expiry(source),
     ].map((test) => ofChain(test, wholeChain)),
     ...[...validity(source), ...selfSigned(source), ...nameMismatch(source)].map((test) => ofChain(test, false)),
@@ -75,7 +76,7 @@ function keyBits(source: NonNullable<CertificateSource['key_bits']>): Certificat
 }
 
 /** Aliases of a curve are one curve; a curve that the registry of groups does not know goes by its own name. */
-function curveKey(name: string): string {
+export function curveKey(name: string): string {
   return String(GROUP_CODES.find(name) ?? name.toLowerCase());
 }
 
@@ -102,6 +103,15 @@ function signatureHashes(source: NonNullable<CertificateSource['signature_hashes
       if (hash === undefined) return LOST;
       return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureAlgorithm };
     },
+  }));
+}
+
+/** By the name that events give it; a root's on itself as with its hash. */
+function signatureAlgorithms(source: NonNullable<CertificateSource['signature_algorithms']>): CertificateTest[] {
+  return nameMatchers(source).map(({ expected, holds }) => ({
+    expected: `signature ${expected}`,
+    judge: ({ signatureAlgorithm, selfSigned: root }, _, position) =>
+      (position > 0 && root) || holds(signatureAlgorithm) ? KEPT : { observed: signatureAlgorithm },
   }));
 }
 

@@ -1,4 +1,5 @@
 /** What is in shape and yet cannot be meant: requirements that nothing meets, rules and conditions that never match. */
+import { curveKey } from './certificate.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { type ComparisonSource, parseComparison } from './comparison.ts';
 import { dayEnd, dayStart } from './day.ts';
@@ -7,6 +8,7 @@ import type { Mistake, Path } from './problem.ts';
 import { ofReach } from './reach.ts';
 import type {
   CertificateSource,
+  CodeSource,
   CodesSource,
   ConditionsSource,
   ExtensionsSource,
@@ -19,7 +21,7 @@ import type {
 } from './source.ts';
 
 /**
- * Every contradiction of a policy, inherited rules aside.
+ * Every contradiction of a policy, inherited rules aside: what overrides make of these is found with them (resolve.ts).
  * @param isInShape whether the value at a path is; what is not is passed over
  */
 export function findContradictions(
@@ -29,14 +31,20 @@ export function findContradictions(
   const of = <T>(path: Path, value: T, find: (path: Path, value: T) => Mistake[]) =>
     isInShape(path) ? find(path, value) : [];
   return [
-    ...(rules ?? []).flatMap((rule, i) =>
-      of(['rules', i], rule, (path) => [...ofRule(path, rule), ...ofReach(path, rule)]),
-    ),
+    ...(rules ?? []).flatMap((rule, i) => of(['rules', i], rule, ofWholeRule)),
     ...Object.entries(overrides ?? {}).flatMap(([id, change]) => of(['overrides', id], change, ofRule)),
     ...(exceptions ?? []).flatMap((exception, i) =>
-      of(['exceptions', i], exception, (path) => ofConditions([...path, 'applies_to'], exception.applies_to)),
+      of(['exceptions', i], exception, (path) => [
+        ...ofConditions([...path, 'applies_to'], exception.applies_to),
+        ...ofReach(path, exception),
+      ]),
     ),
   ];
+}
+
+/** Of a rule with all its fields: what is wrong between two of them shows only here. */
+export function ofWholeRule(path: Path, rule: RuleSource): Mistake[] {
+  return [...ofRule(path, rule), ...ofReach(path, rule)];
 }
 
 function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Partial<RuleSource>): Mistake[] {
@@ -44,8 +52,8 @@ function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Pa
   if (from !== undefined && until !== undefined && (dayStart(from) ?? 0) >= (dayEnd(until) ?? 0)) {
     mistakes.push({
       path: [...path, 'until'],
-      what: `the rule ends before it begins (${from})`,
-      remedy: 'swap the days',
+      what: `the rule ends on ${until}, before it begins on ${from}`,
+      remedy: 'correct one of the days',
     });
   }
   return [
@@ -142,7 +150,31 @@ function ofCodes<P, S extends object>(
     const what = `${codes.describe(item)} is required and ruled out at once`;
     mistakes.push({ path: [...path, 'require', i], what, remedy: 'remove it on one side' });
   });
+  const codeOf = (item: CodeSource<S>) => (typeof item === 'object' ? undefined : [...codes.select(item)].join());
+  for (const list of ['allow', 'deny', 'require'] as const) {
+    mistakes.push(...ofRepeated([...path, list], source[list], codeOf, kind));
+  }
   return mistakes;
+}
+
+/**
+ * JSON Schema tells what is written twice, not what goes by two names.
+ * @param key what an item stands for; undefined where it may be several
+ */
+function ofRepeated<T>(
+  path: Path,
+  items: readonly T[] | undefined,
+  key: (item: T) => string | undefined,
+  kind: string,
+): Mistake[] {
+  const keys = (items ?? []).map(key);
+  return keys.flatMap((one, i) => {
+    const first = keys.indexOf(one);
+    if (one === undefined || first === i) return [];
+    return [
+      { path: [...path, i], what: `${items?.[first]} and ${items?.[i]} are one ${kind}`, remedy: 'remove one of them' },
+    ];
+  });
 }
 
 function ofComparison(path: Path, source: ComparisonSource | undefined): Mistake[] {
@@ -167,11 +199,14 @@ function ofExtensions(path: Path, { require = [], deny = [] }: ExtensionsSource 
 
 function ofCertificate(path: Path, source: CertificateSource | undefined): Mistake[] {
   if (source === undefined) return [];
-  const { key_types, key_bits, curves, signature_hashes, validity_days } = source;
+  const { key_types, key_bits, curves, signature_hashes, signature_algorithms, validity_days } = source;
   const mistakes = [
     ...ofNames([...path, 'key_types'], key_types),
-    ...ofNames([...path, 'curves'], curves),
+    ...ofNames([...path, 'curves'], curves, curveKey),
+    ...ofRepeated([...path, 'curves', 'allow'], curves?.allow, curveKey, 'curve'),
+    ...ofRepeated([...path, 'curves', 'deny'], curves?.deny, curveKey, 'curve'),
     ...ofNames([...path, 'signature_hashes'], signature_hashes),
+    ...ofNames([...path, 'signature_algorithms'], signature_algorithms),
     ...ofComparison([...path, 'validity_days'], validity_days),
     ...Object.entries(key_bits ?? {}).flatMap(([type, bits]) => ofComparison([...path, 'key_bits', type], bits)),
   ];
@@ -193,9 +228,13 @@ function unusable(path: Path, type: string): Mistake {
   };
 }
 
-function ofNames(path: Path, source: NamesSource<string> | undefined): Mistake[] {
-  const { allow, deny = [] } = source ?? {};
-  if (allow === undefined || allow.some((name) => !deny.includes(name))) return [];
+function ofNames(
+  path: Path,
+  { allow, deny = [] }: NamesSource<string> = {},
+  key: (name: string) => string = (name) => name,
+): Mistake[] {
+  const denied = new Set(deny.map(key));
+  if (allow === undefined || allow.some((name) => !denied.has(key(name)))) return [];
   return [
     { path, what: 'everything that is allowed is denied too', remedy: 'let `deny` leave some of what `allow` lists' },
   ];

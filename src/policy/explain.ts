@@ -1,11 +1,13 @@
 /** What policies say of one version, cipher suite, group or signature scheme, whoever asks for it in whichever name. */
 import { nearest } from '../suggest.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import type { ComparisonSource } from './comparison.ts';
 import { describeScope } from './describe.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import {
   type CodeMatcher,
   codeMatchers,
+  dhMatcher,
   possibleVersions,
   requiredCodes,
   requiredVersions,
@@ -109,7 +111,7 @@ export function explain({ rules }: ResolvedPolicy, subject: Subject): Statement[
   return rules.flatMap((rule) => {
     if (!concerns(rule, subject)) return [];
     const scope = describeScope(rule);
-    return sections(rule, subject.kind).flatMap(({ where, matchers, required, allows }) => {
+    return sections(rule, subject).flatMap(({ where, matchers, required, allows }) => {
       const broken = matchers.filter(({ holds }) => !holds(subject.code));
       const wanted = required.filter(({ holds }) => holds(subject.code));
       const says: Pick<Statement, 'says' | 'expected'>[] = [
@@ -132,7 +134,7 @@ interface Section {
   readonly allows: boolean;
 }
 
-function sections({ negotiated, offered }: RuleSource, kind: SubjectKind): Section[] {
+function sections({ negotiated, offered }: RuleSource, { kind, code }: Subject): Section[] {
   switch (kind) {
     case 'version':
       return [...ofVersions('negotiated', negotiated?.versions), ...ofVersions('offered', offered?.versions)];
@@ -144,6 +146,7 @@ function sections({ negotiated, offered }: RuleSource, kind: SubjectKind): Secti
     case 'group':
       return [
         ...ofSource('negotiated', negotiated?.groups, GROUP_CODES),
+        ...ofPrime(negotiated?.dh_bits, code),
         ...ofSource('offered', offered?.groups, GROUP_CODES),
         ...ofSource('key shares', offered?.key_shares, GROUP_CODES),
       ];
@@ -170,6 +173,14 @@ function ofSource<P, S extends object>(
   if (source === undefined) return [];
   const required = requiredCodes(source.require, codes);
   return [{ where, matchers: codeMatchers(source, codes), required, allows: source.allow !== undefined }];
+}
+
+/** The name of a group of RFC 7919 tells the size of its prime; a rule on that says nothing of other groups. */
+function ofPrime(source: ComparisonSource | undefined, code: number): Section[] {
+  const { ffdhe, bits } = GROUPS_BY_CODE.get(code)?.properties ?? {};
+  if (source === undefined || !ffdhe || bits === undefined) return [];
+  const { expected, holds } = dhMatcher(source);
+  return [{ where: 'negotiated', matchers: [{ expected, holds: () => holds(bits) }], required: [], allows: false }];
 }
 
 /** A rule for some versions says nothing of a suite that these cannot negotiate, nor of another version. */

@@ -15,6 +15,19 @@ export function isExtension(name: string): boolean {
   return TYPES.has(name);
 }
 
+/** RFC 8446 §4.2; RFC 8773 §4; RFC 8492. All others of TLS 1.3 are encrypted, or not of it. */
+const IN_SERVER_HELLO_13: ReadonlySet<string> = new Set([
+  'key_share',
+  'pre_shared_key',
+  'supported_versions',
+  'tls_cert_with_extern_psk',
+  'password_salt',
+]);
+
+export function isInServerHello13(name: string): boolean {
+  return IN_SERVER_HELLO_13.has(name);
+}
+
 /** The types that a source is about. */
 export function extensionTypes({ require = [], deny = [] }: ExtensionsSource): number[] {
   return [...require, ...deny].map((name) => TYPES.get(name)).filter((type) => type !== undefined);

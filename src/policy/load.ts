@@ -119,7 +119,17 @@ export function parseText(text: string, file: string): PolicyFile {
 
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
-    throw new PolicyError(syntax.map(({ pos, message }) => place(pos[0], message, 'correct the YAML')));
+    throw new PolicyError(
+      syntax.map(({ code, pos, message }) =>
+        code === 'MULTIPLE_DOCS'
+          ? place(
+              pos[0],
+              'a second document begins here',
+              'one file is one policy: remove the `---`, or make two files',
+            )
+          : place(pos[0], message, 'correct the YAML'),
+      ),
+    );
   }
   let value: unknown;
   try {

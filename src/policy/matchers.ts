@@ -1,6 +1,7 @@
 /** Requirements on code points, compiled from a policy into predicates. */
 import { tlsVersionName } from '../dissect/iana.ts';
 import type { Codes } from './codes.ts';
+import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
 import type { CodeSource, CodesSource, NamesSource, VersionName, VersionsSource } from './source.ts';
 
 export interface CodeMatcher {
@@ -92,6 +93,12 @@ export function requiredVersions(names: readonly VersionName[] | undefined): Cod
     expected: `${name} among them`,
     holds: (version) => tlsVersionName(version) === name,
   }));
+}
+
+/** `holds` for the size of a prime in bits. */
+export function dhMatcher(source: ComparisonSource): { expected: string; holds: (bits: number) => boolean } {
+  const interval = parseComparison(source);
+  return { expected: `DH of ${describeComparison(source)} bits`, holds: (bits) => within(bits, interval) };
 }
 
 export function nameMatchers<T extends string>({ allow, deny }: NamesSource<T>) {

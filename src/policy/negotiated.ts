@@ -3,9 +3,9 @@ import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
 import { certificateRequirements } from './certificate.ts';
 import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
-import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
+import type { ComparisonSource } from './comparison.ts';
 import { extensionRequirements } from './extensions.ts';
-import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { type CodeMatcher, codeMatchers, dhMatcher, versionMatchers } from './matchers.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
 import { SUITES } from './suites.ts';
@@ -23,6 +23,7 @@ export function negotiatedRequirements(source: NegotiatedSource): Requirement<Tl
   ];
   if (source.dh_bits !== undefined) requirements.push(dhBits(source.dh_bits));
   if (source.resumed !== undefined) requirements.push(resumption(source.resumed));
+  if (source.compression !== undefined) requirements.push(NO_COMPRESSION);
   if (source.extensions) requirements.push(...extensionRequirements(source.extensions));
   return source.certificate ? [...requirements, ...certificateRequirements(source.certificate)] : requirements;
 }
@@ -58,13 +59,13 @@ function ofCode(
 
 /** Concerns finite-field Diffie-Hellman only. */
 function dhBits(source: ComparisonSource): Requirement<TlsHandshakeEvent> {
-  const interval = parseComparison(source);
+  const { expected, holds } = dhMatcher(source);
   return {
-    expected: `DH of ${describeComparison(source)} bits`,
+    expected,
     judge(event) {
       const bits = negotiatedDhBits(event);
       if (typeof bits !== 'number') return bits;
-      return within(bits, interval) ? KEPT : { observed: `DH of ${bits} bits` };
+      return holds(bits) ? KEPT : { observed: `DH of ${bits} bits` };
     },
   };
 }
@@ -80,6 +81,19 @@ function resumption(wanted: boolean): Requirement<TlsHandshakeEvent> {
     },
   };
 }
+
+/** TLS Compression Method Identifiers (RFC 3749 §2, RFC 3943 §3). */
+const COMPRESSIONS: Readonly<Record<number, string>> = { 1: 'DEFLATE', 64: 'LZS' };
+
+/** TLS 1.3 has none and sends 0 (RFC 8446 §4.1.3); SSL 2.0 has no field for it. */
+const NO_COMPRESSION: Requirement<TlsHandshakeEvent> = {
+  expected: 'no compression',
+  judge({ server }) {
+    if (server === undefined) return LOST;
+    const { compressionMethod: method } = server;
+    return method === 0 ? KEPT : { observed: `compression by ${COMPRESSIONS[method] ?? `method ${method}`}` };
+  },
+};
 
 /** The IANA name; a suite that was used without being registered by its common name and its code. */
 export function suiteText(code: number): string {

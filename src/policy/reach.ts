@@ -1,23 +1,29 @@
 /** Rules in shape that say nothing of any traffic: what they are about never comes with what they apply to. */
 import { SUITE_CODES } from './codes.ts';
+import { isInServerHello13 } from './extensions.ts';
 import { possibleVersions } from './matchers.ts';
 import type { Mistake, Path } from './problem.ts';
-import type { CodesSource, ConditionsSource, RuleSource, SuiteSelectorSource } from './source.ts';
+import type { CodesSource, ConditionsSource, NegotiatedSource, RuleSource, SuiteSelectorSource } from './source.ts';
 import { SUITES } from './suites.ts';
 
 /** Conditions that a DNS transaction never matches. */
 const OF_TLS = ['server_names', 'protocols', 'versions', 'offered_versions', 'cipher_suites'] as const;
 
 export function ofReach(path: Path, { applies_to = {}, negotiated, offered, dns }: Partial<RuleSource>): Mistake[] {
-  const versions = negotiatedVersions(applies_to);
-  const modern = versions.every(isModern);
+  const possible = negotiatedVersions(applies_to);
+  const versions = possible.filter((version) => hasSuite(applies_to.cipher_suites, version));
   const mistakes: Mistake[] = [];
-  for (const hidden of ['certificate', 'signature_schemes'] as const) {
-    if (!modern || negotiated?.[hidden] === undefined) continue;
-    const what = `TLS 1.3 encrypts what \`${hidden}\` is about, so that the rule can never be judged`;
-    mistakes.push({ path: [...path, 'negotiated', hidden], what, remedy: 'let it apply to TLSv1_2 too, or remove it' });
+  if (versions.length > 0) {
+    if (versions.every(isModern)) mistakes.push(...ofHidden([...path, 'negotiated'], negotiated));
+    mistakes.push(...ofSuites([...path, 'negotiated', 'cipher_suites'], negotiated?.cipher_suites, versions));
+  } else if (possible.length > 0) {
+    const what = `none of these suites is of ${possible.join(', ')}, so that nothing matches`;
+    mistakes.push({
+      path: [...path, 'applies_to', 'cipher_suites'],
+      what,
+      remedy: 'correct the versions or the suites',
+    });
   }
-  mistakes.push(...ofSuites([...path, 'negotiated', 'cipher_suites'], negotiated?.cipher_suites, versions));
 
   const ofClear = dns?.resolvers ?? dns?.encrypted ?? dns?.denied_names;
   const condition = OF_TLS.find((name) => applies_to[name] !== undefined);
@@ -29,7 +35,27 @@ export function ofReach(path: Path, { applies_to = {}, negotiated, offered, dns 
   return mistakes;
 }
 
-/** The versions of the handshakes that a rule applies to. */
+/** What TLS 1.3 shows to nobody. */
+function ofHidden(path: Path, negotiated: NegotiatedSource = {}): Mistake[] {
+  const hidden = (['certificate', 'signature_schemes'] as const).filter((key) => negotiated[key] !== undefined);
+  const { extensions = {} } = negotiated;
+  return [
+    ...hidden.map((key) => ({
+      path: [...path, key],
+      what: `TLS 1.3 encrypts what \`${key}\` is about, so that the rule can never be judged`,
+      remedy: 'let it apply to TLSv1_2 too, or remove it',
+    })),
+    ...(['require', 'deny'] as const).flatMap((list) =>
+      (extensions[list] ?? []).flatMap((name, i) => {
+        if (isInServerHello13(name)) return [];
+        const what = `no ServerHello of TLS 1.3 has \`${name}\`, so that the rule can never be judged`;
+        return [{ path: [...path, 'extensions', list, i], what, remedy: 'let it apply to TLSv1_2 too, or remove it' }];
+      }),
+    ),
+  ];
+}
+
+/** The versions of the handshakes that a rule applies to, its suites aside. */
 function negotiatedVersions({ versions, protocols }: ConditionsSource): string[] {
   const possible = possibleVersions(versions ?? {});
   // QUIC carries TLS 1.3 and nothing older (RFC 9001 §4.2).
@@ -46,6 +72,15 @@ function isSuiteOf(code: number, versions: readonly string[]): boolean {
   if (properties === undefined) return true;
   const modern = properties.keyExchange === 'any';
   return versions.some((version) => isModern(version) === modern);
+}
+
+/** Whether a version can negotiate one of the suites of a condition; what selects none is told elsewhere. */
+function hasSuite(source: CodesSource<SuiteSelectorSource> | undefined, version: string): boolean {
+  const { allow, deny = [] } = source ?? {};
+  if (allow === undefined) return true;
+  const denied = SUITE_CODES.selectAll(deny);
+  const suites = [...SUITE_CODES.selectAll(allow)].filter((code) => !denied.has(code));
+  return suites.length === 0 || suites.some((code) => isSuiteOf(code, [version]));
 }
 
 function ofSuites(

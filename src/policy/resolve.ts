@@ -1,5 +1,7 @@
 /** A policy with everything that it inherits: other policies' rules, its changes to them, its own. */
+import { isDeepStrictEqual } from 'node:util';
 import { nearest } from '../suggest.ts';
+import { ofWholeRule } from './contradictions.ts';
 import { dayEnd } from './day.ts';
 import { requirementOf, scopeOf } from './effect.ts';
 import { type Path, PolicyError, type PolicyProblem } from './problem.ts';
@@ -38,6 +40,8 @@ interface Resolution {
   /** Ids of the rules that a policy on the way has taken out. */
   readonly disabled: Set<string>;
   readonly exceptions: ExceptionSource[];
+  /** A policy on the way could not be read, so that nobody knows which rules are missing. */
+  isPartial: boolean;
 }
 
 /** @throws PolicyError with every problem of the policy and of those that it extends */
@@ -64,7 +68,7 @@ interface Context {
 
 /** @param way the policies that extend this one, the outermost first */
 function resolve(file: PolicyFile, way: readonly PolicyFile[], context: Context): Resolution {
-  const resolution: Resolution = { rules: new Map(), disabled: new Set(), exceptions: [] };
+  const resolution: Resolution = { rules: new Map(), disabled: new Set(), exceptions: [], isPartial: false };
   inherit(file, [...way, file], resolution, context);
   override(file, resolution, context);
   addRules(file, resolution, context);
@@ -82,6 +86,7 @@ function inherit(file: PolicyFile, way: readonly PolicyFile[], into: Resolution,
       parent = context.read(name, file);
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
+      into.isPartial = true;
       // A name that is none is this file's mistake; what is wrong inside the other file, that one's.
       for (const problem of error.problems) {
         problems.push(problem.position ? problem : file.problem(path, `\`${name}\` ${problem.what}`, problem.remedy));
@@ -104,14 +109,23 @@ function inherit(file: PolicyFile, way: readonly PolicyFile[], into: Resolution,
       into.rules.set(id, rule);
     }
     for (const id of inherited.disabled) into.disabled.add(id);
-    into.exceptions.push(...inherited.exceptions.filter((exception) => !into.exceptions.includes(exception)));
+    into.isPartial ||= inherited.isPartial;
+    for (const exception of inherited.exceptions.map((one) => ofRules(one, inherited.rules.keys()))) {
+      if (!into.exceptions.some((known) => isDeepStrictEqual(known, exception))) into.exceptions.push(exception);
+    }
   });
 }
 
-function override(file: PolicyFile, { rules, disabled }: Resolution, { problems }: Context): void {
+/** Who agreed on an exception from all rules knew those of that policy, not the ones that others add to it. */
+function ofRules(exception: ExceptionSource, ids: Iterable<string>): ExceptionSource {
+  return exception.rules === undefined ? { ...exception, rules: [...ids] } : exception;
+}
+
+function override(file: PolicyFile, { rules, disabled, isPartial }: Resolution, { problems }: Context): void {
   for (const [id, change] of Object.entries(file.source.overrides ?? {})) {
     const inherited = rules.get(id);
     if (inherited === undefined) {
+      if (isPartial) continue;
       problems.push(
         file.problem(['overrides'], `no inherited rule has the id \`${id}\``, suggest(id, rules.keys()), id),
       );
@@ -122,7 +136,12 @@ function override(file: PolicyFile, { rules, disabled }: Resolution, { problems 
       rules.delete(id);
       disabled.add(id);
     } else {
-      rules.set(id, { rule: { ...inherited.rule, ...fields }, file, path: ['overrides', id] });
+      const rule = { ...inherited.rule, ...fields };
+      const path = ['overrides', id];
+      problems.push(
+        ...ofWholeRule(path, rule).map((mistake) => file.problem(mistake.path, mistake.what, mistake.remedy)),
+      );
+      rules.set(id, { rule, file, path });
     }
   }
 }
@@ -141,7 +160,11 @@ function addRules(file: PolicyFile, { rules, disabled }: Resolution, { problems 
   });
 }
 
-function addExceptions(file: PolicyFile, { rules, disabled, exceptions }: Resolution, context: Context): void {
+function addExceptions(
+  file: PolicyFile,
+  { rules, disabled, exceptions, isPartial }: Resolution,
+  context: Context,
+): void {
   const { now } = context.options;
   file.source.exceptions?.forEach((exception, i) => {
     exception.rules?.forEach((id, j) => {
@@ -151,7 +174,7 @@ function addExceptions(file: PolicyFile, { rules, disabled, exceptions }: Resolu
         context.warnings.push(
           file.problem(path, `rule \`${id}\` is disabled`, 'the exception does nothing: remove it'),
         );
-      } else {
+      } else if (!isPartial) {
         context.problems.push(file.problem(path, `no rule has the id \`${id}\``, suggest(id, rules.keys())));
       }
     });

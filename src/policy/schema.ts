@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { parseCidr } from '../dissect/net/address.ts';
+import { signatureAlgorithmNames } from '../dissect/x509/algorithms.ts';
 import { nearest } from '../suggest.ts';
 import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { isComparison } from './comparison.ts';
@@ -43,6 +44,13 @@ const FORMATS: Readonly<Record<string, Format>> = {
     unknown: true,
     remedy: 'write its IANA name, such as extended_master_secret',
     names: extensionNames,
+  },
+  'signature-algorithm': {
+    validate: (text) => signatureAlgorithmNames().includes(text),
+    noun: 'signature algorithm',
+    unknown: true,
+    remedy: 'write the name that events give it, such as sha256WithRSAEncryption',
+    names: signatureAlgorithmNames,
   },
   comparison: {
     validate: isComparison,
@@ -146,7 +154,7 @@ function explain(error: ErrorObject): Mistake[] {
       return mistake(
         `${subject} cannot be ${show(error.data)}`,
         params.type === 'string' && typeof error.data !== 'object'
-          ? 'put it in quotes to make it text'
+          ? quotesOrFormat(error)
           : `write ${TYPES[String(params.type)] ?? String(params.type)}`,
       );
     case 'pattern':
@@ -160,6 +168,12 @@ function explain(error: ErrorObject): Mistake[] {
     default:
       return mistake(`${subject} ${error.message}`, 'correct the value');
   }
+}
+
+/** Quotes help where the text in them is right. */
+function quotesOrFormat({ data, parentSchema }: ErrorObject): string {
+  const format = FORMATS[String(parentSchema?.format)];
+  return format === undefined || format.validate(String(data)) ? 'put it in quotes to make it text' : format.remedy;
 }
 
 const TYPES: Record<string, string> = {
@@ -177,9 +191,13 @@ function show(value: unknown): string {
   return value === null ? 'empty' : JSON.stringify(value);
 }
 
+/** Words for what a list calls otherwise, though another of its words is written more alike: keys of ECDSA are EC keys. */
+const SYNONYMS: Readonly<Record<string, string>> = { ECDSA: 'EC', ECDH: 'EC', ECC: 'EC' };
+
 /** The nearest of the known words, else the list of them. */
 function didYouMean(word: string, listed: readonly string[]): string {
-  const near = nearest(word, listed);
+  const synonym = SYNONYMS[word.toUpperCase()];
+  const near = synonym !== undefined && listed.includes(synonym) ? synonym : nearest(word, listed);
   return near === undefined ? `known are ${listed.join(', ')}` : `did you mean \`${near}\`?`;
 }
 

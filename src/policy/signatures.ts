@@ -61,13 +61,20 @@ export const SCHEMES_BY_CODE: ReadonlyMap<number, SignatureScheme> = new Map(
   SIGNATURE_SCHEMES.map(([code, name]) => [code, { code, name, properties: parseSchemeName(name) }]),
 );
 
-/** GnuTLS's name, OpenSSL's pair of TLS 1.2, and the name of the pair where TLS 1.3 bound it to a curve. */
+/**
+ * GnuTLS's name, OpenSSL's pair of TLS 1.2, and the name of the pair where TLS 1.3 bound it to a curve. RSA-PSS alone is
+ * the key of RSA to OpenSSL (0x0804) and the key of RSASSA-PSS to GnuTLS (0x0809), as their hellos show.
+ */
 export function schemeAliases(name: string): string[] {
   const gnutls = `SIGN-${name.replace('pkcs1_', '').replaceAll('_', '-').toUpperCase()}`;
+  const [, pssKey, pssHash = ''] = /^rsa_pss_(rsae|pss)_(sha\d+)$/.exec(name) ?? [];
+  if (pssKey === 'rsae') return [gnutls, `RSA-PSS+${pssHash}`, `PSS+${pssHash}`];
+  if (pssKey === 'pss') return [gnutls, `SIGN-RSA-PSS-${pssHash}`];
+  if (/^ed\d+$/.test(name)) return [gnutls, `SIGN-EDDSA-${name}`];
   const [, algorithm, hash] = /^(rsa_pkcs1|dsa|ecdsa)(?:_secp\d+r1)?_(\w+)$/.exec(name) ?? [];
   if (algorithm === undefined || hash === undefined || hash.includes('_')) return [gnutls];
   const pair = `${algorithm.replace('_pkcs1', '')}`;
-  return [gnutls, `${pair}_${hash}`, `${pair}+${hash}`.toUpperCase()];
+  return [gnutls, `SIGN-${pair}-${hash}`, `${pair}_${hash}`, `${pair}+${hash}`.toUpperCase()];
 }
 
 /**

@@ -75,6 +75,8 @@ export interface CertificateSource {
   readonly key_bits?: Readonly<Record<string, ComparisonSource>>;
   readonly curves?: NamesSource<string>;
   readonly signature_hashes?: NamesSource<SignatureHash>;
+  /** As events name them. */
+  readonly signature_algorithms?: NamesSource<string>;
   readonly validity_days?: ComparisonSource;
   readonly expired?: boolean;
   readonly not_yet_valid?: boolean;
@@ -96,6 +98,8 @@ export interface NegotiatedSource {
   readonly signature_schemes?: CodesSource<SchemeSelectorSource>;
   readonly dh_bits?: ComparisonSource;
   readonly resumed?: boolean;
+  /** Nothing asks for it. */
+  readonly compression?: false;
   readonly extensions?: ExtensionsSource;
   readonly certificate?: CertificateSource;
 }
@@ -155,7 +159,7 @@ export interface RuleSource {
 export type OverrideSource = Partial<Omit<RuleSource, 'id'>> & { readonly disable?: true };
 
 export interface ExceptionSource {
-  /** All rules where left out. */
+  /** All rules of the policy that has it where left out. */
   readonly rules?: readonly string[];
   readonly applies_to?: ConditionsSource;
   readonly reason: string;

@@ -26,8 +26,8 @@ const MAX_KEPT_VERDICTS = 2048;
 /** Certificates and server names that have a number; more, and all get new ones: 150 bytes each. */
 const MAX_NUMBERED = 8192;
 
-/** Integers of a key besides its extensions, certificates and offer: seven facts, ten classes, the name and two counts. */
-const FIXED = 20;
+/** Integers of a key besides its extensions, certificates and offer: eight facts, ten classes, the name and two counts. */
+const FIXED = 21;
 
 const NONE = -1;
 const NO_CLIENT = -2;
@@ -97,6 +97,7 @@ export class VerdictCache {
     this.#hash = 0x811c9dc5;
     this.#push(server === undefined ? NONE : server.version);
     this.#push(server === undefined ? NONE : server.cipherSuite);
+    this.#push(server === undefined ? NONE : server.compressionMethod);
     this.#push(details?.group ?? server?.keyShareGroup ?? NONE);
     this.#push(details?.dhBits ?? NONE);
     this.#push(details?.signatureScheme ?? NONE);

@@ -76,6 +76,20 @@ describe('the least keys', () => {
     assert.ok(!accepts('mozilla-modern', rsa(4096)));
     assert.ok(!accepts('anssi', curve('P-224', 224)));
     assert.ok(accepts('pci-dss-4.0.1', curve('P-224', 224)));
+    assert.ok(accepts('fips-140-3', curve('secp256r1', 256)));
+    assert.ok(!accepts('fips-140-3', curve('secp256k1', 256)));
+  });
+
+  test('three calendar years, leap day or not, by SP 800-52r2', () => {
+    const refused = (from: string, to: string) => {
+      const [notBefore, notAfter] = [from, to].map((day) => Date.parse(day) / 1000) as [number, number];
+      const details = { certificates: [certificate({ notBefore, notAfter })] };
+      const { violations } = loadPolicy('nist-sp-800-52r2').judge(detailed(TLS12, 0xc030, details));
+      return violations.filter(({ rule }) => rule === 'certificate-profile').map(({ observed }) => observed);
+    };
+    assert.deepEqual(refused('2025-03-01T12:00:00Z', '2028-02-29T12:00:00Z'), []);
+    assert.deepEqual(refused('2026-11-28T12:00:00Z', '2029-11-28T12:00:00Z'), []);
+    assert.deepEqual(refused('2026-11-28T12:00:00Z', '2029-11-29T12:00:00Z'), ['valid for 1098 days']);
   });
 
   test("Diffie-Hellman's prime", () => {

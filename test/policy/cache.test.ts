@@ -6,7 +6,7 @@ import { parsePolicy } from '../../src/policy/load.ts';
 import { Policy, PolicySet } from '../../src/policy/policy.ts';
 import type { Direction } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
-import { certificate, clientHello, conversation, serverHello } from './handshakes.ts';
+import { certificate, clientHello, conversation, handshake, serverHello } from './handshakes.ts';
 
 /** Rules that look at everything that a rule can look at. */
 const TEXT = `
@@ -25,8 +25,8 @@ rules:
       offered: { versions: { require: [TLSv1_3] }, cipher_suites: { deny: [{ encryption: RC4 }] },
         groups: { require: [x25519] }, key_shares: { deny: [P-256] }, signature_schemes: { deny: [{ hash: SHA1 }] } } }
   - { id: d, level: must, severity: low, reference: c, message: m, remediation: d,
-      negotiated: { certificate: { key_bits: { RSA: ">= 2048" }, expired: false, not_yet_valid: false,
-        name_mismatch: false, self_signed: false } } }
+      negotiated: { compression: false, certificate: { key_bits: { RSA: ">= 2048" }, expired: false,
+        not_yet_valid: false, name_mismatch: false, self_signed: false } } }
   - { id: e, level: must, severity: low, reference: c, message: m, remediation: d,
       dns: { encrypted_resolvers: { names: [dns.example.com] } } }
   - { id: f, level: must, severity: low, reference: c, message: m, remediation: d,
@@ -75,9 +75,10 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
       .record({
         version: some(0x0301, 0x0303, 0x0304),
         suite: some(0x1301, 0xc02f, 0x009e, 0x0005),
+        compressionMethod: some(0, 1),
         extensions: some([], [23], [4, 23]),
       })
-      .map(({ version, suite, extensions }) => ({ ...serverHello(version, suite), extensions })),
+      .map(({ version, suite, ...fields }) => ({ ...serverHello(version, suite), ...fields })),
     { nil: undefined },
   ),
   details: fc.record(
@@ -129,6 +130,15 @@ test('equal handshakes share their verdicts', () => {
     responseTime: undefined,
   });
   assert.equal(set.judge(make()), set.judge(make()));
+});
+
+test('handshakes that differ in compression alone do not', () => {
+  const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
+  const [plain, compressed] = [0, 1].map((compressionMethod) => {
+    const server = { ...serverHello(0x0304, 0x1301), compressionMethod };
+    return set.judge(handshake(clientHello({}), server))[0]?.violations.map(({ rule }) => rule);
+  });
+  assert.deepEqual([plain?.includes('d'), compressed?.includes('d')], [false, true]);
 });
 
 test('an offer that is too long to keep is judged all the same', () => {

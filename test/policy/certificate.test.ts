@@ -61,6 +61,19 @@ describe('signature', () => {
     assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'rsassaPss' }]), ['not_observable', 'r?']);
   });
 
+  test('by its algorithm', () => {
+    const allow = 'signature_algorithms: { allow: [sha256WithRSAEncryption, ecdsa-with-SHA384] }';
+    assert.deepEqual(judged(allow, [{ signatureAlgorithm: 'sha256WithRSAEncryption' }]), GOOD);
+    const expected = 'signature one of sha256WithRSAEncryption, ecdsa-with-SHA384';
+    for (const signatureAlgorithm of ['sha384WithRSAEncryption', 'ecdsa-with-SHA256', 'rsassaPss', '1.2.3.4']) {
+      assert.deepEqual(judged(allow, [{ signatureAlgorithm }]), bad(`${signatureAlgorithm}, not ${expected}`));
+    }
+    const deny = 'scope: chain, signature_algorithms: { deny: [sha1WithRSAEncryption] }';
+    const root = { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: true };
+    assert.deepEqual(judged(deny, [{ signatureAlgorithm: 'sha256WithRSAEncryption' }, root]), GOOD);
+    assert.equal(judged(deny, [{}, { ...root, selfSigned: false }])[0], 'non_compliant');
+  });
+
   test("of the chain where asked for, but for a root's on itself", () => {
     const weak = { signatureAlgorithm: 'sha1WithRSAEncryption', subject: 'CN=Old CA' };
     assert.deepEqual(judged(rule, [{}, weak]), GOOD);

@@ -86,6 +86,19 @@ describe('rules that cannot be meant', () => {
       hidden('signature_schemes'),
     );
     assert.deepEqual(mistakes(`applies_to: { versions: { min: TLSv1_2 } }, ${certificate}`), []);
+    const suites = (names: string) => `applies_to: { cipher_suites: { allow: [${names}] } }, ${certificate}`;
+    assert.deepEqual(mistakes(suites('TLS_AES_128_GCM_SHA256')), hidden('certificate'));
+    assert.deepEqual(mistakes(suites('TLS_AES_128_GCM_SHA256, AES128-SHA')), []);
+  });
+
+  test('extensions that no ServerHello of TLS 1.3 has', () => {
+    const of = (versions: string, extensions: string) =>
+      mistakes(`applies_to: { versions: { ${versions} } }, negotiated: { extensions: { ${extensions} } }`);
+    const none = (name: string) => [`no ServerHello of TLS 1.3 has \`${name}\`, so that the rule can never be judged`];
+    assert.deepEqual(of('min: TLSv1_3', 'require: [extended_master_secret]'), none('extended_master_secret'));
+    assert.deepEqual(of('min: TLSv1_3', 'require: [key_share], deny: [truncated_hmac]'), none('truncated_hmac'));
+    assert.deepEqual(of('min: TLSv1_3', 'require: [key_share], deny: [pre_shared_key]'), []);
+    assert.deepEqual(of('min: TLSv1_2', 'require: [extended_master_secret]'), []);
   });
 
   test('DNS in the clear under conditions on TLS', () => {
@@ -113,6 +126,38 @@ describe('rules that cannot be meant', () => {
       ),
       ['no cipher suite has all of these properties'],
     );
+  });
+
+  test('suites of a condition that none of its versions has', () => {
+    const of = (suites: string) =>
+      mistakes(
+        `applies_to: { versions: { allow: [TLSv1_2] }, cipher_suites: { ${suites} } }, negotiated: { resumed: false }`,
+      );
+    const none = ['none of these suites is of TLSv1_2, so that nothing matches'];
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256]'), none);
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256, AES128-SHA], deny: [{ mode: CBC }]'), none);
+    assert.deepEqual(of('allow: [TLS_AES_128_GCM_SHA256, AES128-SHA]'), []);
+    assert.deepEqual(of('allow: ["0x1a2b"]'), []);
+    assert.deepEqual(of('deny: [AES128-SHA]'), []);
+    const exception = 'applies_to: { versions: { min: TLSv1_3 }, cipher_suites: { allow: [AES128-SHA] } }';
+    const rule = ruleText('r', 'negotiated: { resumed: false }');
+    const [only] = mistakesOf(`rules:\n${rule}exceptions:\n  - { ${exception}, reason: x, until: 2030-01-01 }\n`);
+    assert.match(only ?? '', /^p\.yaml:8:.* none of these suites is of TLSv1_3, DTLSv1_3, so that nothing matches;/);
+  });
+
+  test('one thing by two names', () => {
+    assert.deepEqual(mistakes('negotiated: { cipher_suites: { deny: [AES128-SHA, { aead: false }, "0x002f"] } }'), [
+      'AES128-SHA and 0x002f are one cipher suite',
+    ]);
+    assert.deepEqual(mistakes('offered: { groups: { require: [P-256, P-384, secp256r1] } }'), [
+      'P-256 and secp256r1 are one group',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { curves: { deny: [P-256, prime256v1] } } }'), [
+      'P-256 and prime256v1 are one curve',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { curves: { allow: [P-256], deny: [prime256v1] } } }'), [
+      'everything that is allowed is denied too',
+    ]);
   });
 
   test('lists that take back what they give', () => {
@@ -148,7 +193,7 @@ describe('rules that cannot be meant', () => {
   test('conditions that never match', () => {
     const rule = 'negotiated: { resumed: false }';
     assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-01-31, ${rule}`), [
-      'the rule ends before it begins (2025-02-01)',
+      'the rule ends on 2025-01-31, before it begins on 2025-02-01',
     ]);
     assert.deepEqual(mistakes(`from: 2025-02-01, until: 2025-02-01, ${rule}`), []);
     assert.deepEqual(mistakes(`applies_to: { protocols: [quic], versions: { max: TLSv1_2 } }, ${rule}`), [
@@ -164,6 +209,9 @@ describe('values that are no such thing', () => {
     assert.deepEqual(mistakes('negotiated: { groups: { deny: [x25518] } }'), ['unknown group "x25518"']);
     assert.deepEqual(mistakes('offered: { signature_schemes: { deny: [rsa_pss] } }'), [
       'unknown signature scheme "rsa_pss"',
+    ]);
+    assert.deepEqual(mistakes('negotiated: { certificate: { signature_algorithms: { deny: [SHA1WithRSA] } } }'), [
+      'unknown signature algorithm "SHA1WithRSA"',
     ]);
   });
 

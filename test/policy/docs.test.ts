@@ -78,6 +78,14 @@ test('every key of the schema is on the page', () => {
   );
 });
 
+test('the baseline is about versions and cipher suites, as the page says', () => {
+  const { resolved } = loadPolicy('baseline');
+  const subjects = resolved.rules.flatMap(({ negotiated = {} }) => Object.keys(negotiated));
+  assert.deepEqual([...new Set(subjects)].sort(), ['cipher_suites', 'versions']);
+  assert.match(resolved.title, /versions and cipher suites/i);
+  assert.match(page, /\| `baseline` \| the versions and cipher suites that BCP 195 rules out: the default \|/);
+});
+
 test('the table of the baseline is the baseline', () => {
   const rows = [...page.matchAll(/^\| `(no-\S+)` \| (\w+) \| (\w+) \| (.*) \|$/gm)].map(([, ...cells]) => cells);
   const file = policyFile('baseline');

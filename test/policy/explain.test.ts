@@ -72,6 +72,14 @@ describe('explain', () => {
     assert.deepEqual(says('secp384r1', offered), []);
   });
 
+  it('tells what a rule on the prime of Diffie-Hellman says of the groups that it is about', () => {
+    const later = 'from: 2031-01-01, negotiated: { dh_bits: ">= 3072" }';
+    assert.deepEqual(says('ffdhe2048', later), ['forbidden negotiated: DH of at least 3072 bits (from 2031-01-01)']);
+    for (const group of ['ffdhe3072', 'secp256r1', 'X25519MLKEM768']) assert.deepEqual(says(group, later), [], group);
+    const subject: Subject = { kind: 'cipher suite', code: 0x0100, name: 'none' };
+    assert.deepEqual(explain(policy(later).resolved, subject), []);
+  });
+
   it('tells of versions, and of schemes', () => {
     const rule = 'negotiated: { versions: { min: TLSv1_2 } }';
     assert.deepEqual(says('TLSv1.1', rule), ['forbidden negotiated: TLSv1_2 or later']);

@@ -63,6 +63,12 @@ describe('mistakes in the text', () => {
     ]);
   });
 
+  test('a second document', () => {
+    assert.deepEqual(problems(`${GOOD}---\n${GOOD}`), [
+      '18:1: a second document begins here; one file is one policy: remove the `---`, or make two files',
+    ]);
+  });
+
   test('no mapping at all', () => {
     assert.deepEqual(problems(''), ['1:1: the policy cannot be empty; write keys and values']);
     assert.deepEqual(problems('- a\n'), ['1:1: the policy cannot be a list; write keys and values']);
@@ -74,6 +80,9 @@ describe('mistakes in the text', () => {
     ]);
     assert.deepEqual(broken('source:', 'xyzzy: 1\nsource:'), [
       '4:1: unknown key `xyzzy`; known are id, title, version, source, extends, overrides, rules, exceptions',
+    ]);
+    assert.deepEqual(broken('versions: { min: TLSv1_2 }', 'certificate: { key_bits: { ECDSA: 256 } }'), [
+      '13:34: unknown key `ECDSA`; did you mean `EC`?',
     ]);
     assert.deepEqual(broken('{ encryption: RC4 }', '{ encrypton: RC4 }'), [
       '17:15: unknown key `encrypton`; did you mean `encryption`?',
@@ -126,6 +135,12 @@ describe('mistakes in the text', () => {
   test('values of the wrong type', () => {
     assert.deepEqual(broken('version: "1"', 'version: 1.0'), [
       '3:10: `version` cannot be 1; put it in quotes to make it text',
+    ]);
+    assert.deepEqual(broken('level: must', 'level: must\n    from: 20260101'), [
+      '8:11: `rules[0].from` cannot be 20260101; write a day of the calendar such as 2026-12-31',
+    ]);
+    assert.deepEqual(broken('versions: { min: TLSv1_2 }', 'extensions: { deny: [23] }'), [
+      '13:28: `rules[0].negotiated.extensions.deny[0]` cannot be 23; write its IANA name, such as extended_master_secret',
     ]);
     assert.deepEqual(broken('- TLS_RSA_WITH_RC4_128_SHA', '- []'), [
       '16:13: `rules[0].negotiated.cipher_suites.deny[0]` cannot be a list; write a name, a code or properties',

@@ -19,6 +19,8 @@ function output(program: string, args: string[]): string | undefined {
   }
 }
 
+const gnutls = output('gnutls-cli', ['--list']);
+
 describe('cipher suites by the names of programs', () => {
   test('OpenSSL, IANA and GnuTLS name one suite', () => {
     for (const name of [
@@ -59,7 +61,6 @@ describe('cipher suites by the names of programs', () => {
     }
   });
 
-  const gnutls = output('gnutls-cli', ['--list']);
   test('every suite of the installed GnuTLS', { skip: gnutls ? false : 'no gnutls-cli here' }, () => {
     const rows = [...(gnutls ?? '').matchAll(/^(TLS_\S+)\s+0x(\w\w), 0x(\w\w)/gm)].filter(
       ([, n]) => !n?.includes('GOST'),
@@ -112,7 +113,29 @@ describe('signature schemes', () => {
     for (const name of ['rsa_pkcs1_sha1', 'RSA+SHA1', 'SIGN-RSA-SHA1']) {
       assert.equal(SCHEME_CODES.find(name), 0x0201, name);
     }
-    assert.equal(SCHEME_CODES.find('SIGN-RSA-PSS-RSAE-SHA256'), 0x0804);
+    for (const name of ['SIGN-RSA-PSS-RSAE-SHA256', 'RSA-PSS+SHA256', 'PSS+SHA256']) {
+      assert.equal(SCHEME_CODES.find(name), 0x0804, name);
+    }
+    // What gnutls-cli 3.7 sends for each.
+    const gnutlsCodes = {
+      'SIGN-RSA-PSS-SHA256': 0x0809,
+      'SIGN-RSA-PSS-SHA512': 0x080b,
+      'SIGN-ECDSA-SHA256': 0x0403,
+      'SIGN-ECDSA-SHA512': 0x0603,
+      'SIGN-EdDSA-Ed25519': 0x0807,
+      'SIGN-EdDSA-Ed448': 0x0808,
+    };
+    for (const [name, code] of Object.entries(gnutlsCodes)) assert.equal(SCHEME_CODES.find(name), code, name);
+  });
+
+  test('every scheme of the installed GnuTLS that IANA has', { skip: gnutls ? false : 'no gnutls-cli here' }, () => {
+    const [, listed = ''] = /^PK-signatures: (.*)$/m.exec(gnutls ?? '') ?? [];
+    const names = listed.split(', ').filter((name) => !/SHA3|RAW|RMD160|MD2|GOST/.test(name));
+    assert.ok(names.length > 20);
+    assert.deepEqual(
+      names.filter((name) => SCHEME_CODES.find(name) === undefined),
+      [],
+    );
   });
 
   test('properties', () => {

@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { loadPolicy, parsePolicy } from '../../src/policy/load.ts';
 import { formatProblem, PolicyError } from '../../src/policy/problem.ts';
 import type { LoadOptions } from '../../src/policy/resolve.ts';
+import { detailed } from './handshakes.ts';
 import { HEAD, ruleText } from './policies.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vesper-resolve-'));
@@ -98,6 +99,20 @@ describe('extends', () => {
     );
   });
 
+  test('of a policy that cannot be read, nobody knows which rules it lacks', () => {
+    const more =
+      'overrides: { no-rc5: { severity: low } }\nexceptions:\n  - { rules: [no-rc5], reason: x, until: 2030-01-01 }\n';
+    const name = 'child4.yaml:5:10: `baselin` no built-in policy has this name; did you mean baseline?';
+    assert.deepEqual(
+      problems(() => loadPolicy(write('child4', `extends: baselin\n${more}`))),
+      [name],
+    );
+    assert.deepEqual(
+      problems(() => loadPolicy(write('child5', `extends: ./child4.yaml\n${more}`))),
+      [name],
+    );
+  });
+
   test('ids that meet', () => {
     write('a', `rules:\n${ruleText('r', RULE)}`);
     write('b', `rules:\n${ruleText('r', OTHER)}`);
@@ -136,6 +151,39 @@ describe('extends', () => {
   });
 });
 
+describe('what an override makes of the rule', () => {
+  const CLEAR = 'applies_to: { versions: { min: TLSv1_2 } }, negotiated: { certificate: { expired: false } }';
+  const of = (override: string) => {
+    write('dated', `rules:\n${ruleText('r', `until: 2031-12-31, ${CLEAR}`)}`);
+    return problems(() =>
+      parsePolicy(`${HEAD}extends: ./dated.yaml\noverrides:\n  r: ${override}\n`, `${directory}/o.yaml`),
+    );
+  };
+
+  test('may be what a rule may be', () => {
+    assert.deepEqual(of('{ from: 2030-01-01, severity: high }'), []);
+    assert.deepEqual(of('{ from: 2032-01-01, until: 2033-12-31 }'), []);
+  });
+
+  test('has an end after its beginning', () => {
+    assert.deepEqual(of('{ from: 2032-01-01 }'), [
+      'o.yaml:7:6: the rule ends on 2031-12-31, before it begins on 2032-01-01; correct one of the days',
+    ]);
+  });
+
+  test('can be judged', () => {
+    assert.deepEqual(of('{ applies_to: { versions: { min: TLSv1_3 } } }'), [
+      'o.yaml:7:6: TLS 1.3 encrypts what `certificate` is about, so that the rule can never be judged; let it apply to TLSv1_2 too, or remove it',
+    ]);
+  });
+
+  test('is told once, where its file says what cannot be', () => {
+    assert.deepEqual(of('{ negotiated: { versions: { min: TLSv1_3, max: TLSv1_2 } } }'), [
+      'o.yaml:7:32: no version keeps to all of these; let `min`, `max`, `allow` and `deny` leave one',
+    ]);
+  });
+});
+
 describe('exceptions', () => {
   const body = (exception: string) => `rules:\n${ruleText('weak', RULE)}exceptions:\n  - { ${exception} }\n`;
 
@@ -151,6 +199,39 @@ describe('exceptions', () => {
     assert.deepEqual(warnings(`${text}  - { rules: [no-rc4], reason: x, until: 2030-01-01 }\n`), [
       'p.yaml:8:15: rule `no-rc4` is disabled; the exception does nothing: remove it',
     ]);
+  });
+
+  test('of all rules: those of its own policy, not those of policies that extend it', () => {
+    write('own2', `rules:\n${ruleText('old', RULE)}`);
+    const all = 'applies_to: { ports: [443] }, reason: x, until: 2030-01-01';
+    write('lab', `extends: ./own2.yaml\nrules:\n${ruleText('lab', OTHER)}exceptions:\n  - { ${all} }\n`);
+    const added = `rules:\n${ruleText('added', 'negotiated: { dh_bits: ">= 2048" }')}`;
+    const child = loadPolicy(write('child3', `extends: ./lab.yaml\n${added}`));
+    assert.deepEqual(loadPolicy(join(directory, 'lab.yaml')).resolved.exceptions[0]?.rules, undefined);
+    assert.deepEqual(child.resolved.exceptions[0]?.rules, ['old', 'lab']);
+    const { violations, excepted } = child.judge(detailed(0x0301, 0x0033, { dhBits: 1024 }));
+    assert.deepEqual(
+      violations.map(({ rule }) => rule),
+      ['added'],
+    );
+    assert.deepEqual(
+      excepted?.map(({ rule }) => rule),
+      ['old', 'lab'],
+    );
+  });
+
+  test('by two ways are one', () => {
+    write(
+      'root2',
+      `rules:\n${ruleText('r', RULE)}exceptions:\n  - { applies_to: { ports: [1] }, reason: x, until: 2030-01-01 }\n`,
+    );
+    write('left2', `extends: ./root2.yaml\nrules:\n${ruleText('l', OTHER)}`);
+    write('right2', 'extends: ./root2.yaml\n');
+    const { exceptions } = loadPolicy(write('both2', 'extends: [./left2.yaml, ./right2.yaml]\n')).resolved;
+    assert.deepEqual(
+      exceptions.map(({ rules }) => rules),
+      [['r']],
+    );
   });
 
   test('that have expired', () => {

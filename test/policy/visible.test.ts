@@ -137,6 +137,17 @@ test('resumption: told by the dissector, or by the pre_shared_key of TLS 1.3', (
   assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, {})), LOST);
 });
 
+test('compression: of the ServerHello', () => {
+  const rule = 'negotiated: { compression: false }';
+  const by = (compressionMethod: number) =>
+    judged(rule, handshake(clientHello({}), { ...serverHello(TLS12, ECDHE), compressionMethod }));
+  assert.deepEqual(by(0), KEPT);
+  assert.deepEqual(by(1), ['non_compliant', 'r: compression by DEFLATE, not no compression']);
+  assert.deepEqual(by(64), ['non_compliant', 'r: compression by LZS, not no compression']);
+  assert.deepEqual(by(7), ['non_compliant', 'r: compression by method 7, not no compression']);
+  assert.deepEqual(judged(rule, handshake(clientHello({ compressionMethods: [1, 0] }), undefined)), LOST);
+});
+
 describe('the outcome where something was not seen', () => {
   const rules = (event: TlsHandshakeEvent) =>
     summary(

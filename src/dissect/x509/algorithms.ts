@@ -67,6 +67,11 @@ export function signatureAlgorithmName(oid: string): string {
   return SIGNATURES.get(oid) ?? oid;
 }
 
+/** Every name that `signatureAlgorithmName` gives. */
+export function signatureAlgorithmNames(): string[] {
+  return [...SIGNATURES.values()];
+}
+
 export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {
   const [type, fixedBits] = KEYS.get(keyAlgorithm) ?? [keyAlgorithm];
   if (type === 'EC') {

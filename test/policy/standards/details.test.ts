@@ -9,6 +9,7 @@ import { DETAILS } from './differences.ts';
 import { datasetRows } from './sources.ts';
 
 const NOVEMBER_2026 = 1_793_500_000;
+const JANUARY_2031 = Date.parse('2031-01-01') / 1000;
 const TLS12 = 0x0303;
 const ECDHE_ECDSA_AES_256_CBC_SHA384 = 0xc024;
 const DHE_RSA_AES_256_GCM_SHA384 = 0x009f;
@@ -22,15 +23,19 @@ const AGREED = new Map([
 ]);
 
 interface Facts {
+  readonly seconds?: number;
   readonly suite?: number;
+  readonly compressionMethod?: number;
   readonly extensions?: readonly number[];
   readonly details?: HandshakeDetails;
 }
 
-/** Rules, with what was observed, of a handshake of today. */
-function violations(policy: string, { suite = ECDHE_ECDSA_AES_256_CBC_SHA384, extensions = [], details = {} }: Facts) {
-  const server = { ...serverHello(TLS12, suite), extensions: [...extensions] };
-  const event = { ...handshake(clientHello({}), server), time: { seconds: NOVEMBER_2026, nanos: 0 }, details };
+/** Rules, with what was observed, of a handshake of today if not told otherwise. */
+function violations(policy: string, facts: Facts) {
+  const { seconds = NOVEMBER_2026 } = facts;
+  const { suite = ECDHE_ECDSA_AES_256_CBC_SHA384, compressionMethod = 0, extensions = [], details = {} } = facts;
+  const server = { ...serverHello(TLS12, suite), compressionMethod, extensions: [...extensions] };
+  const event = { ...handshake(clientHello({}), server), time: { seconds, nanos: 0 }, details };
   return loadPolicy(policy)
     .judge(event)
     .violations.map(({ rule, observed }) => `${rule}: ${observed}`);
@@ -83,6 +88,13 @@ describe('details against the compliance dataset', { skip: skipWithout('policy-s
       for (const name of AGREED.keys()) assert.equal(ours.get(name), expected.get(name), name);
     });
 
+    test(`${policy}: compression`, () => {
+      const [row = []] = datasetRows('Misc.md').filter(([name]) => name === 'Use TLS Compression');
+      const level = cells('Misc.md', extensionColumn)(row);
+      const said = violations(policy, { compressionMethod: 1 }).filter((violation) => violation.includes('DEFLATE'));
+      assert.deepEqual(said, /not/.test(level) ? ['no-compression: compression by DEFLATE'] : []);
+    });
+
     test(`${policy}: lengths of keys`, () => {
       const cell = cells('Key lengths.md', lengthColumn);
       const body = datasetRows('Key lengths.md').slice(2);
@@ -109,6 +121,30 @@ describe('details against the compliance dataset', { skip: skipWithout('policy-s
         const suite = DHE_RSA_AES_256_GCM_SHA384;
         const refused = violations(policy, { suite, details: { dhBits } }).some((said) => said.startsWith('dh-length'));
         assert.equal(!refused, accepted('DH', dhBits), `DH ${dhBits}`);
+      }
+    });
+
+    test(`${policy}: keys of certificates whose last year is over in 2031`, () => {
+      const level = cells('Key lengths.md', lengthColumn);
+      const lastYear = cells('Key lengths.md', lengthColumn.replace("'')", "'Use up to year')"));
+      const keys = { RSA: 'RSA', DSA: 'DSA', ECDSA: 'EC' };
+      const rows = datasetRows('Key lengths.md').slice(2);
+      for (const [algorithm, type] of Object.entries(keys)) {
+        for (const row of rows.filter((one) => one[1] === algorithm && /^(must|recommended)$/.test(level(one)))) {
+          const [, year = ''] = /^YEAR (\d+)$/.exec(lastYear(row)) ?? [];
+          const bits = Number(row[2]);
+          const refused = (seconds: number) => {
+            const key = { type, bits, curve: type === 'EC' ? `P-${bits}` : undefined };
+            const details = { certificates: [certificate({ key, notAfter: JANUARY_2031 + 86_400 })] };
+            return violations(policy, { seconds, details }).some((said) => said.includes(`${type} key`));
+          };
+          const entry = `${algorithm} ${bits}`;
+          const ended = year !== '' && Number(year) < 2031;
+          const [ours] = DETAILS[policy]?.[entry] ?? [];
+          assert.ok(!refused(JANUARY_2031 - 1), `${entry} in 2030`);
+          assert.equal(refused(JANUARY_2031), ours === undefined ? ended : ours === 'ended', `${entry} in 2031`);
+          assert.notEqual(ours, ended ? 'ended' : 'free', `${entry} differs no more`);
+        }
       }
     });
   }

@@ -184,6 +184,14 @@ export const FIPS_GROUPS: readonly Difference[] = [
   },
 ];
 
+export const FIPS_CURVES: readonly Difference[] = [
+  {
+    which: 'only we accept',
+    names: [...BINARY, 'secp224r1', 'brainpoolP256r1', 'brainpoolP384r1', 'brainpoolP512r1'],
+    reason: 'SP 800-186 §3 and appendix H have them for signatures; Go does not implement them',
+  },
+];
+
 export const FIPS_SIGNATURES: readonly Difference[] = [
   {
     which: 'only we accept',
@@ -217,5 +225,10 @@ export const DETAILS: Readonly<Record<string, Readonly<Record<string, readonly [
     renegotiation_info: ['free', 'TR-02102-2 §3.3.4 asks for it where sessions are renegotiated, which nobody can see'],
   },
   'nist-sp-800-52r2': {},
-  anssi: {},
+  anssi: {
+    'ECDSA 256': [
+      'free',
+      'The dataset gives curves of 256 bits the last year of RSA with 2048, and lists no larger one to follow',
+    ],
+  },
 };

@@ -61,7 +61,7 @@ const EXPECTED: Readonly<Record<string, readonly Readonly<Record<string, readonl
     // TLS 1.2, TLS_RSA_WITH_AES_256_GCM_SHA384
     {
       'nist-sp-800-52r2-citizen': ['rsa-key-transport'],
-      'fips-140-3': ['cipher-suites'],
+      'fips-140-3': ['rsa-key-transport'],
       'pci-dss-4.0.1': [],
       anssi: ['forward-secrecy', 'cipher-suites'],
       'mozilla-intermediate': ['cipher-suites'],

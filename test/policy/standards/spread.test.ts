@@ -42,6 +42,7 @@ function certificateFacts(certificate: Certificate, seconds: number): string[] {
   return [
     `key ${key.type}${key.type === 'RSA' ? ` ${key.bits}` : key.type === 'EC' ? ` ${key.curve}` : ''}`,
     `certificate signed with ${hash}`,
+    `certificate signed as ${signatureAlgorithm}`,
     ...(seconds > notAfter ? ['certificate expired'] : []),
     ...(seconds < notBefore ? ['certificate not yet valid'] : []),
     ...(selfSigned ? ['certificate self-signed'] : []),
