@@ -231,7 +231,10 @@ export interface CertificateKey {
   readonly type: string;
   /** Modulus or field size. */
   readonly bits: number | undefined;
-  /** IANA's group name of the curve, `secp256r1`; undefined for other keys. */
+  /**
+   * IANA's group name of the curve, `secp256r1`, or the curve's own; its OID in dotted form where it has no name here.
+   * Undefined for other keys, and for a curve that the key itself defines.
+   */
   readonly curve: string | undefined;
 }
 

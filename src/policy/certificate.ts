@@ -79,6 +79,10 @@ function curveKey(name: string): string {
   return String(GROUP_CODES.find(name) ?? name.toLowerCase());
 }
 
+/** An object identifier without a name may be a second one of any curve, as WTLS gave them to curves of SEC 2. */
+const isUnnamed = (curve: string): boolean => /^\d+\./.test(curve);
+
+/** What has no name is none of those that are allowed; that it is none of those that are denied nobody can say. */
 function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
   const keys = { ...(allow && { allow: allow.map(curveKey) }), ...(deny && { deny: deny.map(curveKey) }) };
   const named = nameMatchers({ ...(allow && { allow }), ...(deny && { deny }) });
@@ -87,7 +91,8 @@ function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
     judge({ key }) {
       if (key.type !== 'EC') return KEPT;
       if (key.curve === undefined) return LOST;
-      return holds(curveKey(key.curve)) ? KEPT : { observed: `curve ${key.curve}` };
+      if (!holds(curveKey(key.curve))) return { observed: `curve ${key.curve}` };
+      return isUnnamed(key.curve) ? LOST : KEPT;
     },
   }));
 }

@@ -46,6 +46,17 @@ describe('keys', () => {
     );
     assert.deepEqual(judged(curves, [rsa(2048)]), GOOD);
   });
+
+  test('a curve without a name is none of the allowed; whether it is denied nobody can say', () => {
+    const unnamed = { key: { type: 'EC', bits: undefined, curve: '2.23.43.1.4.12' } };
+    assert.deepEqual(judged('curves: { deny: [secp224r1] }', [unnamed]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('curves: { allow: [P-256] }', [unnamed]), bad('curve 2.23.43.1.4.12, not curve P-256'));
+    assert.deepEqual(
+      judged('curves: { deny: [K-163] }', [ec('sect163k1', 163)]),
+      bad('curve sect163k1, not curve not K-163'),
+    );
+    assert.deepEqual(judged('curves: { deny: [K-163] }', [ec('secp112r1', 112)]), GOOD);
+  });
 });
 
 describe('signature', () => {

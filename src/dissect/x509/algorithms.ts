@@ -1,5 +1,6 @@
 /** Names of the object identifiers of keys, curves and signatures. */
 import type { CertificateKey } from '../event.ts';
+import { CURVES } from '../iana-tables.ts';
 import type { DerFields } from './der.ts';
 
 /** Names as OpenSSL prints them. */
@@ -49,19 +50,9 @@ const KEYS: ReadonlyMap<string, readonly [string, number?]> = new Map([
   ['2.16.840.1.101.3.4.3.19', ['ML-DSA-87']],
 ]);
 
-/** IANA's group names (RFC 8422 §5.1.1, RFC 5639, RFC 8998), size of the field. */
-const CURVES: ReadonlyMap<string, readonly [string, number]> = new Map([
-  ['1.2.840.10045.3.1.1', ['secp192r1', 192]],
-  ['1.3.132.0.33', ['secp224r1', 224]],
-  ['1.2.840.10045.3.1.7', ['secp256r1', 256]],
-  ['1.3.132.0.34', ['secp384r1', 384]],
-  ['1.3.132.0.35', ['secp521r1', 521]],
-  ['1.3.132.0.10', ['secp256k1', 256]],
-  ['1.3.36.3.3.2.8.1.1.7', ['brainpoolP256r1', 256]],
-  ['1.3.36.3.3.2.8.1.1.11', ['brainpoolP384r1', 384]],
-  ['1.3.36.3.3.2.8.1.1.13', ['brainpoolP512r1', 512]],
-  ['1.2.156.10197.1.301', ['curveSM2', 256]],
-]);
+const CURVES_BY_OID: ReadonlyMap<string, readonly [string, number]> = new Map(
+  CURVES.map(([oid, name, bits]) => [oid, [name, bits]]),
+);
 
 export function signatureAlgorithmName(oid: string): string {
   return SIGNATURES.get(oid) ?? oid;
@@ -70,7 +61,7 @@ export function signatureAlgorithmName(oid: string): string {
 export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {
   const [type, fixedBits] = KEYS.get(keyAlgorithm) ?? [keyAlgorithm];
   if (type === 'EC') {
-    const [curve, bits] = CURVES.get(keyParameters ?? '') ?? [keyParameters, undefined];
+    const [curve, bits] = CURVES_BY_OID.get(keyParameters ?? '') ?? [keyParameters, undefined];
     return { type, bits, curve };
   }
   return { type, bits: fixedBits ?? (/^(RSA|DSA)/.test(type) ? keyBits : undefined), curve: undefined };

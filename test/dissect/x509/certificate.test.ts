@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { GROUPS } from '../../../src/dissect/iana-tables.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
 import { readCertificate } from '../../../src/dissect/x509/certificate.ts';
 import { P256, selfSigned } from './certificates.ts';
@@ -32,6 +33,33 @@ test('keys by type, size and curve; the signature by name', () => {
     assert.equal(certificate?.signatureAlgorithm.toLowerCase(), signature.toLowerCase());
     assert.equal(certificate?.selfSigned, true);
   }
+});
+
+/** OpenSSL has the names of ANSI X9.62 for these two. */
+const OPENSSL_CURVES: Readonly<Record<string, string>> = { secp192r1: 'prime192v1', secp256r1: 'prime256v1' };
+const ecKey = (curve: string): readonly string[] => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+
+test('every curve that is a group of TLS has its name and the size of its field', () => {
+  for (const [, name] of GROUPS) {
+    const [, size] = /^(?:secp|sect|brainpoolP)(\d+)[kr]\d$/.exec(name) ?? [];
+    if (size === undefined) continue;
+    const { key } = read(selfSigned(ecKey(OPENSSL_CURVES[name] ?? name), '/CN=a')) ?? assert.fail(name);
+    assert.deepEqual(key, { type: 'EC', bits: Number(size), curve: name });
+  }
+});
+
+test('a curve that no group of TLS is has its own name, one that has none its object identifier', () => {
+  assert.deepEqual(read(selfSigned(ecKey('brainpoolP160r1'), '/CN=a'))?.key, {
+    type: 'EC',
+    bits: 160,
+    curve: 'brainpoolP160r1',
+  });
+  // secp224r1, by the identifier that WTLS has for it.
+  assert.deepEqual(read(selfSigned(ecKey('wap-wsg-idm-ecid-wtls12'), '/CN=a'))?.key, {
+    type: 'EC',
+    bits: undefined,
+    curve: '2.23.43.1.4.12',
+  });
 });
 
 test('names, serial, validity and alternative names', () => {
