@@ -262,6 +262,8 @@ export interface Certificate {
   readonly serial: string;
   /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */
   readonly subjectAlternativeNames: readonly string[];
+  /** The certificate has more of them than are kept. */
+  readonly subjectAlternativeNamesCut: boolean;
   /** Seconds since 1970-01-01 UTC. */
   readonly notBefore: number;
   readonly notAfter: number;

@@ -166,7 +166,9 @@ function nameMismatch({ name_mismatch }: CertificateSource): CertificateTest[] {
       judge(certificate, { client }) {
         if (client === undefined) return LOST;
         if (client.serverName === undefined) return HIDDEN;
-        if (certificateNames(certificate, client.serverName) !== name_mismatch) return KEPT;
+        const isNamed = certificateNames(certificate, client.serverName);
+        if (isNamed === undefined) return LOST;
+        if (isNamed !== name_mismatch) return KEPT;
         const names = certificate.subjectAlternativeNames;
         return { observed: `${client.serverName} asked for, ${names.length > 0 ? list(names) : 'no name'} certified` };
       },

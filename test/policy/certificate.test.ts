@@ -151,6 +151,13 @@ describe('names (RFC 9525)', () => {
     assert.deepEqual(judged(rule, [{}]), ['not_observable', 'r?']);
   });
 
+  test('a list of names that was cut may have the one that was asked for', () => {
+    const cut = { subjectAlternativeNamesCut: true };
+    assert.deepEqual(judged('name_mismatch: false', [cut], 'www.example.com'), GOOD);
+    assert.deepEqual(judged('name_mismatch: false', [cut], 'example.org'), ['not_observable', 'r?']);
+    assert.deepEqual(judged('name_mismatch: true', [cut], 'example.org'), ['not_observable', 'r?']);
+  });
+
   test('patterns of policies: a wildcard is any depth', () => {
     const matches = nameMatcher(['example.org', '*.example.com']);
     for (const name of ['example.org', 'EXAMPLE.org.', 'a.example.com', 'b.a.example.com'])

@@ -32,6 +32,7 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
     if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined;
     const subject = distinguishedName(x509.subject);
     const issuer = distinguishedName(x509.issuer);
+    const alternative = alternativeNames(x509.subjectAltName);
     return {
       subject: subject.text,
       issuer: issuer.text,
@@ -43,7 +44,8 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       issuerAttributes: issuer.attributes,
       // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
       serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
-      subjectAlternativeNames: alternativeNames(x509.subjectAltName),
+      subjectAlternativeNames: alternative.names,
+      subjectAlternativeNamesCut: alternative.cut,
       notBefore,
       notAfter,
       key: certificateKey(fields),
