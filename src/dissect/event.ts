@@ -359,6 +359,8 @@ export interface TlsHandshakeEvent {
   readonly quicVersion?: number | undefined;
   /** The last ClientHello: after a HelloRetryRequest, the second. */
   readonly client: ClientHello | undefined;
+  /** The first ClientHello, where a HelloRetryRequest or a second one was seen after it. */
+  readonly firstClient?: ClientHello | undefined;
   readonly retry: ServerHello | undefined;
   readonly server: ServerHello | undefined;
   readonly details?: HandshakeDetails | undefined;

@@ -40,6 +40,21 @@ const some = <T>(...values: T[]) => fc.constantFrom(...values);
 const DAY = 86_400;
 const NEW_YEAR_2025 = 1_735_689_600;
 
+const arbitraryClient = fc.option(
+  fc
+    .record({
+      cipherSuites: some([0x1301], [0xc02f, 0x0005]),
+      groups: some([], [0x001d], [0x0017]),
+      extensions: some([], [44]),
+      keyShares: some([], [0x001d], [0x0017]),
+      supportedVersions: some([], [0x0304, 0x0303]),
+      signatureAlgorithms: some([], [0x0201]),
+      serverName: some(undefined, 'www.example.com', 'example.org', 'dns.example.com', 'dns.google'),
+    })
+    .map(clientHello),
+  { nil: undefined },
+);
+
 const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
   kind: fc.constant('tls_handshake' as const),
   time: some(-1, 0, 180 * DAY, 181 * DAY, 364 * DAY, 365 * DAY).map((s) => ({ seconds: NEW_YEAR_2025 + s, nanos: 0 })),
@@ -56,20 +71,9 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
         conversation,
       );
     }),
-  client: fc.option(
-    fc
-      .record({
-        cipherSuites: some([0x1301], [0xc02f, 0x0005]),
-        groups: some([], [0x001d], [0x0017]),
-        keyShares: some([], [0x001d], [0x0017]),
-        supportedVersions: some([], [0x0304, 0x0303]),
-        signatureAlgorithms: some([], [0x0201]),
-        serverName: some(undefined, 'www.example.com', 'example.org', 'dns.example.com', 'dns.google'),
-      })
-      .map(clientHello),
-    { nil: undefined },
-  ),
-  retry: fc.constant(undefined),
+  client: arbitraryClient,
+  firstClient: arbitraryClient,
+  retry: some(undefined, { ...serverHello(0x0304, 0x1301), helloRetryRequest: true }),
   server: fc.option(
     fc
       .record({
@@ -129,6 +133,32 @@ test('equal handshakes share their verdicts', () => {
     responseTime: undefined,
   });
   assert.equal(set.judge(make()), set.judge(make()));
+});
+
+test('handshakes that differ in the key shares of their first hello alone are told apart', () => {
+  const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
+  const client = clientHello({
+    cipherSuites: [0x1301],
+    groups: [0x001d],
+    supportedVersions: [0x0304],
+    keyShares: [0x001d],
+  });
+  const event: TlsHandshakeEvent = {
+    kind: 'tls_handshake',
+    time: { seconds: NEW_YEAR_2025, nanos: 0 },
+    conversation,
+    client,
+    retry: { ...serverHello(0x0304, 0x1301), helloRetryRequest: true },
+    server: undefined,
+    responseTime: undefined,
+  };
+  const outcome = (firstClient: TlsHandshakeEvent['firstClient']) => {
+    const [verdict] = set.judge({ ...event, firstClient });
+    return [verdict?.outcome, verdict?.notObserved?.includes('c') ?? false];
+  };
+  assert.deepEqual(outcome(client), ['not_observable', false]);
+  assert.deepEqual(outcome(clientHello({ keyShares: [0x0017] })), ['non_compliant', false]);
+  assert.deepEqual(outcome(undefined), ['not_observable', true]);
 });
 
 test('an offer that is too long to keep is judged all the same', () => {

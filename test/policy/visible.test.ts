@@ -213,6 +213,23 @@ describe('offers that have to be made', () => {
     ]);
   });
 
+  test("key shares are the first hello's: the second has the one that the server named", () => {
+    const rule = 'offered: { key_shares: { require: [{ post_quantum: true }] } }';
+    const first = clientHello({ groups: [0x11ec, 0x001d, 0x0017], keyShares: [0x11ec, 0x001d] });
+    const second = clientHello({ groups: [0x11ec, 0x001d, 0x0017], keyShares: [0x0017] });
+    const retry = { ...serverHello(TLS13, 0x1301), helloRetryRequest: true, keyShareGroup: 0x0017 };
+    const event = handshake(second, serverHello(TLS13, 0x1301));
+    assert.deepEqual(judged(rule, { ...event, firstClient: first, retry }), KEPT);
+    assert.deepEqual(judged(rule, { ...event, firstClient: clientHello({ keyShares: [0x001d] }), retry }), [
+      'non_compliant',
+      'r: x25519, not post quantum among them',
+    ]);
+    // The first hello was not seen: the retry tells it, or the cookie that it asked for.
+    assert.deepEqual(judged(rule, { ...event, retry }), LOST);
+    assert.deepEqual(judged(rule, handshake({ ...second, extensions: [43, 44, 51] }, event.server)), LOST);
+    assert.deepEqual(judged(rule, { ...event, firstClient: clientHello({ malformed: true }), retry }), LOST);
+  });
+
   test('a hello that breaks off may have offered more', () => {
     const broken = { malformed: true, groups: [0x001d] };
     assert.deepEqual(offer('groups: { require: [P-256] }', broken), LOST);
