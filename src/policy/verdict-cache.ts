@@ -6,6 +6,7 @@ import type { ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { ConditionClasses } from './condition-classes.ts';
 import { encryptedDnsRequirements } from './dns.ts';
 import { extensionTypes } from './extensions.ts';
+import { suiteKey } from './negotiated-suites.ts';
 import { KEPT, type Requirement } from './requirement.ts';
 import type { Exception, Rule } from './rule.ts';
 import type { Direction, Verdict } from './verdict.ts';
@@ -99,7 +100,7 @@ export class VerdictCache {
     this.#length = 0;
     this.#hash = 0x811c9dc5;
     this.#push(server === undefined ? NONE : server.version);
-    this.#push(server === undefined ? NONE : server.cipherSuite);
+    this.#push(server === undefined ? NONE : suiteKey(server));
     this.#push(details?.group ?? server?.keyShareGroup ?? NONE);
     this.#push(details?.dhBits ?? NONE);
     this.#push(details?.signatureScheme ?? NONE);

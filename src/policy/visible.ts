@@ -2,7 +2,7 @@
  * What a handshake shows in the clear, and why it does not where it does not: the difference decides whether a verdict
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
-import type { Certificate, ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { isTls13, TlsVersion } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
@@ -29,6 +29,15 @@ export function encryptsCertificate(version: number): boolean {
 export function isResumed({ server, details }: TlsHandshakeEvent): boolean | undefined {
   if (details?.resumed !== undefined || server === undefined) return details?.resumed;
   return encryptsCertificate(server.version) ? server.extensions.includes(PRE_SHARED_KEY) : undefined;
+}
+
+/**
+ * Whether the keys come from a pre-shared key alone (`psk_ke` of TLS 1.3, RFC 8446 §4.2.9): the ServerHello then has no key
+ * share. Undefined where it breaks off before it tells.
+ */
+export function isPskAlone({ version, extensions, keyShareGroup, malformed }: ServerHello): boolean | undefined {
+  if (!encryptsCertificate(version) || keyShareGroup !== undefined) return false;
+  return malformed ? undefined : extensions.includes(PRE_SHARED_KEY);
 }
 
 /**

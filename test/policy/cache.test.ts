@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import type { ServerHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import { parsePolicy } from '../../src/policy/load.ts';
 import { Policy, PolicySet } from '../../src/policy/policy.ts';
 import type { Direction } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
-import { certificate, clientHello, conversation, serverHello } from './handshakes.ts';
+import { certificate, clientHello, conversation, handshake, serverHello } from './handshakes.ts';
+import { policy } from './policies.ts';
 
 /** Rules that look at everything that a rule can look at. */
 const TEXT = `
@@ -159,6 +160,20 @@ test('handshakes that differ in the key shares of their first hello alone are to
   assert.deepEqual(outcome(client), ['not_observable', false]);
   assert.deepEqual(outcome(clientHello({ keyShares: [0x0017] })), ['non_compliant', false]);
   assert.deepEqual(outcome(undefined), ['not_observable', true]);
+});
+
+test('handshakes that differ in a key share alone are told apart', () => {
+  const condition =
+    'applies_to: { cipher_suites: { allow: [{ forward_secrecy: false }] } }, negotiated: { resumed: false }';
+  const secrecy = 'negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }';
+  for (const rule of [condition, secrecy]) {
+    const set = new PolicySet([policy(rule)]);
+    const alone = { ...serverHello(0x0304, 0x1301), extensions: [43, 41] };
+    const outcome = (server: ServerHello) => set.judge(handshake(undefined, server))[0]?.outcome;
+    assert.equal(outcome(alone), 'non_compliant');
+    assert.equal(outcome({ ...alone, malformed: true }), 'not_observable');
+    assert.equal(outcome({ ...alone, keyShareGroup: 0x001d }), 'compliant');
+  }
 });
 
 test('an offer that is too long to keep is judged all the same', () => {

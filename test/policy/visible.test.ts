@@ -137,6 +137,41 @@ test('resumption: told by the dissector, or by the pre_shared_key of TLS 1.3', (
   assert.deepEqual(judged(rule, detailed(TLS12, ECDHE, {})), LOST);
 });
 
+describe('TLS 1.3 by a pre-shared key', () => {
+  const rule = 'negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }';
+  const alone: ServerHello = { ...serverHello(TLS13, 0x1301), extensions: [43, 41] };
+  const broken = ['non_compliant', 'r: TLS_AES_128_GCM_SHA256 by a pre-shared key alone, not not no forward secrecy'];
+
+  test('is forward secret together with a key share, and not alone', () => {
+    assert.deepEqual(judged(rule, handshake(undefined, alone)), broken);
+    assert.deepEqual(judged(rule, handshake(undefined, { ...alone, version: 0x7f1c })), broken);
+    assert.deepEqual(judged(rule, handshake(undefined, { ...alone, keyShareGroup: 0x001d })), KEPT);
+    assert.deepEqual(judged(rule, handshake(undefined, serverHello(TLS13, 0x1301))), KEPT);
+    assert.deepEqual(
+      judged('negotiated: { cipher_suites: { deny: [{ encryption: RC4 }] } }', handshake(undefined, alone)),
+      KEPT,
+    );
+  });
+
+  test('is not known where the ServerHello breaks off or was not seen', () => {
+    const cut = { ...serverHello(TLS13, 0x1301), malformed: true };
+    assert.deepEqual(judged(rule, handshake(undefined, cut)), LOST);
+    assert.deepEqual(
+      judged('negotiated: { cipher_suites: { deny: [{ encryption: RC4 }] } }', handshake(undefined, cut)),
+      KEPT,
+    );
+    const retry = { ...serverHello(TLS13, 0x1301), helloRetryRequest: true };
+    assert.deepEqual(judged(rule, { ...handshake(clientHello({}), undefined), retry }), LOST);
+  });
+
+  test('is what a condition on suites sees', () => {
+    const condition = `applies_to: { cipher_suites: { allow: [{ forward_secrecy: false }] } }, negotiated: { resumed: false }`;
+    assert.equal(judged(condition, handshake(undefined, alone))[0], 'non_compliant');
+    assert.deepEqual(judged(condition, handshake(undefined, { ...alone, keyShareGroup: 0x001d })), KEPT);
+    assert.deepEqual(judged(condition, handshake(undefined, { ...alone, malformed: true })), LOST);
+  });
+});
+
 describe('the outcome where something was not seen', () => {
   const rules = (event: TlsHandshakeEvent) =>
     summary(
