@@ -106,6 +106,7 @@ function certificate(name: string, serial: number): Certificate {
     notAfter: 1_767_000_000,
     key: { type: 'RSA', bits: 2048, curve: undefined },
     signatureAlgorithm: 'sha256WithRSAEncryption',
+    signatureHash: undefined,
     sha256: serial.toString(16).padStart(64, '0'),
     selfSigned: false,
     version: 3,

@@ -146,6 +146,7 @@ export const WHEN: Readonly<Record<string, string>> = {
   'vesper.certificate.server_name': 'where the client names the server',
   'vesper.certificate.key_bits': 'where the key has a size',
   'vesper.certificate.key_curve': 'EC keys of a named curve',
+  'vesper.certificate.signature_hash': 'signed with RSASSA-PSS',
   'vesper.certificate.days_left': 'until its end',
   'vesper.certificate.expired': 'after its end',
   'vesper.certificate.days_expired': 'after its end',

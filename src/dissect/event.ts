@@ -270,6 +270,8 @@ export interface Certificate {
   readonly key: CertificateKey;
   /** As OpenSSL names it: `sha256WithRSAEncryption`, `ecdsa-with-SHA384` …; the OID where it has no name here. */
   readonly signatureAlgorithm: string;
+  /** The hash of `rsassaPss`, from its parameters: `SHA256` …; the OID where it has no name here. Other algorithms name it. */
+  readonly signatureHash: string | undefined;
   /** Of the whole certificate, lower-case hexadecimal. */
   readonly sha256: string;
   /** Subject equals issuer and the signature verifies with its own key; not tried where the key is absurdly large. */

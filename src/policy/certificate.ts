@@ -97,15 +97,19 @@ function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
   }));
 }
 
+function signatureText({ signatureAlgorithm, signatureHash }: Certificate): string {
+  return signatureHash === undefined ? signatureAlgorithm : `${signatureAlgorithm} with ${signatureHash}`;
+}
+
 /** A root's signature on itself proves nothing and may have any hash (RFC 8446 §4.4.2.2). */
 function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
   return nameMatchers(source).map(({ expected, holds }) => ({
     expected: `signature hash ${expected}`,
-    judge({ signatureAlgorithm, selfSigned: root }, _, position) {
-      if (position > 0 && root) return KEPT;
-      const hash = certificateHash(signatureAlgorithm);
+    judge(certificate, _, position) {
+      if (position > 0 && certificate.selfSigned) return KEPT;
+      const hash = certificateHash(certificate);
       if (hash === undefined) return LOST;
-      return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureAlgorithm };
+      return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureText(certificate) };
     },
   }));
 }

@@ -230,6 +230,7 @@ const certificate: fc.Arbitrary<Certificate> = fc.record({
   notAfter: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
   key: fc.record({ type: someText, bits: maybe(code), curve: maybe(someText) }),
   signatureAlgorithm: someText,
+  signatureHash: maybe(someText),
   sha256: hash(64),
   selfSigned: fc.boolean(),
   version: fc.constantFrom(1, 3),

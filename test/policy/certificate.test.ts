@@ -69,7 +69,15 @@ describe('signature', () => {
       bad('sha1WithRSAEncryption, not signature hash not MD5, SHA1'),
     );
     assert.deepEqual(judged('signature_hashes: { allow: [SHA256] }', [{ signatureAlgorithm: 'ED25519' }]), GOOD);
-    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'rsassaPss' }]), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'RSA-SHA3-256' }]), GOOD);
+    assert.deepEqual(judged('signature_hashes: { allow: [SHA256] }', [{ signatureAlgorithm: 'RSA-SHA3-256' }]), [
+      ...bad('RSA-SHA3-256, not signature hash SHA256'),
+    ]);
+    const pss = (signatureHash: string | undefined) => [{ signatureAlgorithm: 'rsassaPss', signatureHash }];
+    assert.deepEqual(judged(rule, pss('SHA256')), GOOD);
+    assert.deepEqual(judged(rule, pss('SHA1')), bad('rsassaPss with SHA1, not signature hash not MD5, SHA1'));
+    assert.deepEqual(judged(rule, pss(undefined)), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, pss('2.16.840.1.101.3.4.2.11')), ['not_observable', 'r?']);
   });
 
   test("of the chain where asked for, but for a root's on itself", () => {

@@ -89,6 +89,7 @@ export function certificate(fields: Partial<Certificate>): Certificate {
     notAfter: 1_735_689_600 + 90 * 86_400 - 1,
     key: { type: 'RSA', bits: 2048, curve: undefined },
     signatureAlgorithm: 'sha256WithRSAEncryption',
+    signatureHash: undefined,
     sha256: 'a',
     selfSigned: false,
     version: 3,

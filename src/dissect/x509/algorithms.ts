@@ -18,6 +18,20 @@ const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['1.3.14.3.2.27', 'dsaWithSHA1-old'],
   ['2.16.840.1.101.3.4.3.1', 'dsa_with_SHA224'],
   ['2.16.840.1.101.3.4.3.2', 'dsa_with_SHA256'],
+  ['2.16.840.1.101.3.4.3.3', 'dsa_with_SHA384'],
+  ['2.16.840.1.101.3.4.3.4', 'dsa_with_SHA512'],
+  ['2.16.840.1.101.3.4.3.5', 'dsa_with_SHA3-224'],
+  ['2.16.840.1.101.3.4.3.6', 'dsa_with_SHA3-256'],
+  ['2.16.840.1.101.3.4.3.7', 'dsa_with_SHA3-384'],
+  ['2.16.840.1.101.3.4.3.8', 'dsa_with_SHA3-512'],
+  ['2.16.840.1.101.3.4.3.9', 'ecdsa_with_SHA3-224'],
+  ['2.16.840.1.101.3.4.3.10', 'ecdsa_with_SHA3-256'],
+  ['2.16.840.1.101.3.4.3.11', 'ecdsa_with_SHA3-384'],
+  ['2.16.840.1.101.3.4.3.12', 'ecdsa_with_SHA3-512'],
+  ['2.16.840.1.101.3.4.3.13', 'RSA-SHA3-224'],
+  ['2.16.840.1.101.3.4.3.14', 'RSA-SHA3-256'],
+  ['2.16.840.1.101.3.4.3.15', 'RSA-SHA3-384'],
+  ['2.16.840.1.101.3.4.3.16', 'RSA-SHA3-512'],
   ['1.2.840.10045.4.1', 'ecdsa-with-SHA1'],
   ['1.2.840.10045.4.3.1', 'ecdsa-with-SHA224'],
   ['1.2.840.10045.4.3.2', 'ecdsa-with-SHA256'],
@@ -32,6 +46,20 @@ const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['1.2.643.2.2.3', 'GOST R 34.11-94 with GOST R 34.10-2001'],
   ['1.2.643.7.1.1.3.2', 'GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)'],
   ['1.2.643.7.1.1.3.3', 'GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit)'],
+]);
+
+/** Hashes in the parameters of RSASSA-PSS (RFC 4055 §2.1; FIPS 202 and its identifiers at csrc.nist.gov), as policies write them. */
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.2.5', 'MD5'],
+  ['1.3.14.3.2.26', 'SHA1'],
+  ['2.16.840.1.101.3.4.2.4', 'SHA224'],
+  ['2.16.840.1.101.3.4.2.1', 'SHA256'],
+  ['2.16.840.1.101.3.4.2.2', 'SHA384'],
+  ['2.16.840.1.101.3.4.2.3', 'SHA512'],
+  ['2.16.840.1.101.3.4.2.7', 'SHA3-224'],
+  ['2.16.840.1.101.3.4.2.8', 'SHA3-256'],
+  ['2.16.840.1.101.3.4.2.9', 'SHA3-384'],
+  ['2.16.840.1.101.3.4.2.10', 'SHA3-512'],
 ]);
 
 /** Name and, where the type fixes it, size. */
@@ -56,6 +84,10 @@ const CURVES_BY_OID: ReadonlyMap<string, readonly [string, number]> = new Map(
 
 export function signatureAlgorithmName(oid: string): string {
   return SIGNATURES.get(oid) ?? oid;
+}
+
+export function hashName(oid: string): string {
+  return HASHES.get(oid) ?? oid;
 }
 
 export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {

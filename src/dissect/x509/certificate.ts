@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Certificate } from '../event.ts';
 import type { Reader } from '../reader.ts';
-import { certificateKey, signatureAlgorithmName } from './algorithms.ts';
+import { certificateKey, hashName, signatureAlgorithmName } from './algorithms.ts';
 import { readDerFields } from './der.ts';
 import { alternativeNames, distinguishedName } from './names.ts';
 
@@ -50,6 +50,7 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       notAfter,
       key: certificateKey(fields),
       signatureAlgorithm: signatureAlgorithmName(fields.signatureAlgorithm),
+      signatureHash: fields.signatureHash && hashName(fields.signatureHash),
       sha256,
       selfSigned: x509.subject === x509.issuer && verifiesItself(x509),
       version: fields.version,

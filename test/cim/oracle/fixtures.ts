@@ -36,6 +36,7 @@ export const CERTIFICATE: CertificateEvent = {
     notAfter: 1_680_000_000,
     key: { type: 'RSA', bits: 2048, curve: undefined },
     signatureAlgorithm: 'sha256WithRSAEncryption',
+    signatureHash: undefined,
     sha256: 'a1'.repeat(32),
     selfSigned: false,
     version: 3,

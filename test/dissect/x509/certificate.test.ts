@@ -62,6 +62,42 @@ test('a curve that no group of TLS is has its own name, one that has none its ob
   });
 });
 
+const PSS = ['-sigopt', 'rsa_padding_mode:pss'];
+
+test('the hash of RSASSA-PSS is in its parameters, that of other algorithms in their name', () => {
+  for (const [key, more, algorithm, hash] of [
+    [['rsa:2048'], ['-sha256', ...PSS], 'rsassaPss', 'SHA256'],
+    // SHA-1 is left out of the parameters.
+    [['rsa:2048'], ['-sha1', ...PSS], 'rsassaPss', 'SHA1'],
+    [['rsa:2048'], ['-sha3-256'], 'RSA-SHA3-256', undefined],
+    [P256, ['-sha3-512'], 'ecdsa_with_SHA3-512', undefined],
+  ] as const) {
+    const certificate = read(selfSigned(key, '/CN=a', ...more)) ?? assert.fail();
+    assert.deepEqual([certificate.signatureAlgorithm, certificate.signatureHash], [algorithm, hash]);
+    assert.equal(certificate.key.bits, key === P256 ? 256 : 2048);
+  }
+});
+
+test('a hash of RSASSA-PSS that OpenSSL does not sign with, and none', () => {
+  const der = selfSigned(['rsa:2048'], '/CN=a', '-sha256', ...PSS);
+  const facts = ({ signatureAlgorithm, signatureHash, key } = read(der) ?? assert.fail()) => [
+    signatureAlgorithm,
+    signatureHash,
+    key.bits,
+  ];
+  const hash = der.indexOf('0609608648016503040201', 0, 'hex') + 10;
+  for (const [last, name] of [
+    [8, 'SHA3-256'],
+    [11, '2.16.840.1.101.3.4.2.11'],
+  ] as const) {
+    der[hash] = last;
+    assert.deepEqual(facts(), ['rsassaPss', name, 2048]);
+  }
+  // A SET where the SEQUENCE of the parameters should be.
+  der[der.indexOf('06092a864886f70d01010a', 0, 'hex') + 11] = 0x31;
+  assert.deepEqual(facts(), ['rsassaPss', undefined, 2048]);
+});
+
 test('names, serial, validity and alternative names', () => {
   const names = 'subjectAltName=DNS:www.example.test,IP:192.0.2.1,email:a@example.test,URI:https://example.test/x';
   const subject = '/C=XX/O=Example, Inc./OU=Unit/CN=www.example.test';
