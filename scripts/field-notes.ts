@@ -151,6 +151,7 @@ export const WHEN: Readonly<Record<string, string>> = {
   'vesper.certificate.expired': 'after its end',
   'vesper.certificate.days_expired': 'after its end',
   'vesper.certificate.not_yet_valid': 'before its beginning',
+  'vesper.certificate.self_signed': 'where its key can be tried',
   'vesper.certificate.subject_alternative_names': 'with the extension',
   'vesper.certificate.subject_alternative_name_count': LISTS_CUT,
   'vesper.finding.observed': 'where there is something to show',

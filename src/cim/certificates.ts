@@ -199,7 +199,7 @@ export class CertificateLine {
 
   private names({ selfSigned, subjectAlternativeNames }: Certificate, room: number): void {
     const { writer, list, extras } = this.parts;
-    writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
+    if (selfSigned !== undefined) writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
     if (extras !== 'full') return;
     list.begin(ALTERNATIVE_NAMES, room);
     for (const name of subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);

@@ -274,8 +274,11 @@ export interface Certificate {
   readonly signatureHash: string | undefined;
   /** Of the whole certificate, lower-case hexadecimal. */
   readonly sha256: string;
-  /** Subject equals issuer and the signature verifies with its own key; not tried where the key is absurdly large. */
-  readonly selfSigned: boolean;
+  /**
+   * Subject equals issuer and the signature verifies with its own key. Undefined where only the former is known: the key is
+   * absurdly large, or it or the signature is of a kind that cannot be verified here.
+   */
+  readonly selfSigned: boolean | undefined;
   /** 1 or 3. */
   readonly version: number;
 }

@@ -106,10 +106,12 @@ function signatureHashes(source: NonNullable<CertificateSource['signature_hashes
   return nameMatchers(source).map(({ expected, holds }) => ({
     expected: `signature hash ${expected}`,
     judge(certificate, _, position) {
-      if (position > 0 && certificate.selfSigned) return KEPT;
+      const isRoot = position > 0 && certificate.selfSigned;
+      if (isRoot) return KEPT;
       const hash = certificateHash(certificate);
       if (hash === undefined) return LOST;
-      return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureText(certificate) };
+      if (hash === 'intrinsic' || holds(hash)) return KEPT;
+      return isRoot === undefined ? LOST : { observed: signatureText(certificate) };
     },
   }));
 }
@@ -155,8 +157,10 @@ function selfSigned({ self_signed }: CertificateSource): CertificateTest[] {
   return [
     {
       expected: text(self_signed),
-      judge: (certificate) =>
-        certificate.selfSigned === self_signed ? KEPT : { observed: text(certificate.selfSigned) },
+      judge({ selfSigned: observed }) {
+        if (observed === undefined) return LOST;
+        return observed === self_signed ? KEPT : { observed: text(observed) };
+      },
     },
   ];
 }

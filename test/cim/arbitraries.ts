@@ -232,7 +232,7 @@ const certificate: fc.Arbitrary<Certificate> = fc.record({
   signatureAlgorithm: someText,
   signatureHash: maybe(someText),
   sha256: hash(64),
-  selfSigned: fc.boolean(),
+  selfSigned: maybe(fc.boolean()),
   version: fc.constantFrom(1, 3),
 });
 

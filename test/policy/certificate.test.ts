@@ -84,6 +84,12 @@ describe('signature', () => {
     const weak = { signatureAlgorithm: 'sha1WithRSAEncryption', subject: 'CN=Old CA' };
     assert.deepEqual(judged(rule, [{}, weak]), GOOD);
     assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: true }]), GOOD);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: undefined }]), [
+      'not_observable',
+      'r?',
+    ]);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { selfSigned: undefined }]), GOOD);
+    assert.equal(judged(rule, [{ ...weak, selfSigned: undefined }])[0], 'non_compliant');
     assert.deepEqual(
       judged(`scope: chain, ${rule}`, [{}, weak]),
       bad('sha1WithRSAEncryption (CN=Old CA), not signature hash not MD5, SHA1'),
@@ -93,6 +99,8 @@ describe('signature', () => {
   test('self-signed', () => {
     assert.deepEqual(judged('self_signed: false', [{}]), GOOD);
     assert.equal(judged('self_signed: false', [{ selfSigned: true }])[0], 'non_compliant');
+    assert.deepEqual(judged('self_signed: false', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('self_signed: true', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
   });
 });
 

@@ -30,6 +30,7 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
     const notBefore = Date.parse(x509.validFrom) / 1000;
     const notAfter = Date.parse(x509.validTo) / 1000;
     if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined;
+    const signatureAlgorithm = signatureAlgorithmName(fields.signatureAlgorithm);
     const subject = distinguishedName(x509.subject);
     const issuer = distinguishedName(x509.issuer);
     const alternative = alternativeNames(x509.subjectAltName);
@@ -49,10 +50,10 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       notBefore,
       notAfter,
       key: certificateKey(fields),
-      signatureAlgorithm: signatureAlgorithmName(fields.signatureAlgorithm),
+      signatureAlgorithm,
       signatureHash: fields.signatureHash && hashName(fields.signatureHash),
       sha256,
-      selfSigned: x509.subject === x509.issuer && verifiesItself(x509),
+      selfSigned: x509.subject === x509.issuer && verifiesItself(x509, signatureAlgorithm),
       version: fields.version,
     };
   } catch {
@@ -60,14 +61,18 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
   }
 }
 
-/** False where the key's type is one that OpenSSL cannot verify with, and where trying would take milliseconds. */
-function verifiesItself(x509: X509Certificate): boolean {
+/** What OpenSSL 3 verifies wherever it is built: of another algorithm (MD2, SM2, GOST) it only says that it did not. */
+const VERIFIED = /^(?:md5|sha|dsa|ecdsa|RSA-SHA3|rsassaPss|ED)/;
+
+/** Undefined where OpenSSL cannot verify with a key of this type or such a signature, and where trying would take milliseconds. */
+function verifiesItself(x509: X509Certificate, signatureAlgorithm: string): boolean | undefined {
   try {
     const key = x509.publicKey;
     const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-    if (modulusLength > MAX_VERIFIED_BITS || publicExponent > MAX_VERIFIED_EXPONENT) return false;
-    return x509.verify(key);
+    if (modulusLength > MAX_VERIFIED_BITS || publicExponent > MAX_VERIFIED_EXPONENT) return undefined;
+    if (x509.verify(key)) return true;
+    return key.asymmetricKeyType !== undefined && VERIFIED.test(signatureAlgorithm) ? false : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

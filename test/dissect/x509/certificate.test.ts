@@ -128,7 +128,19 @@ test('signed by itself means that its own key says so, not that the names agree'
 
 test('a key that only slows its reader down is not verified with', () => {
   const exponent = ['rsa:2048', '-pkeyopt', `rsa_keygen_pubexp:${(1n << 40n) + 15n}`];
-  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, false);
+  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, undefined);
+});
+
+test('a signature that cannot be verified here may be its own', () => {
+  assert.equal(read(selfSigned(ecKey('SM2'), '/CN=a'))?.selfSigned, undefined);
+  const old = selfSigned(['rsa:2048'], '/CN=a', '-md5');
+  const MD2 = 2;
+  // The identifier of md5WithRSAEncryption, in what is signed and beside it.
+  const md5 = Buffer.from('06092a864886f70d010104', 'hex');
+  for (let at = old.indexOf(md5); at >= 0; at = old.indexOf(md5, at)) old[at + md5.length - 1] = MD2;
+  const certificate = read(old);
+  assert.deepEqual([certificate?.signatureAlgorithm, certificate?.selfSigned], ['md2WithRSAEncryption', undefined]);
+  assert.equal(read(selfSigned(['rsa:2048'], '/CN=a', '-md5'))?.selfSigned, true);
 });
 
 test('PEM within is no certificate; nor is a cut one, nor one with something after it', () => {
