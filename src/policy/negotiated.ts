@@ -2,10 +2,11 @@
 import type { TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
 import { certificateRequirements } from './certificate.ts';
-import { GROUP_CODES, SCHEME_CODES } from './codes.ts';
+import { SCHEME_CODES } from './codes.ts';
 import { type ComparisonSource, describeComparison, parseComparison, within } from './comparison.ts';
 import { extensionRequirements } from './extensions.ts';
 import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { type GroupMatcher, groupMatchers } from './negotiated-groups.ts';
 import { type SuiteMatcher, suiteMatchers } from './negotiated-suites.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
@@ -17,7 +18,7 @@ export function negotiatedRequirements(source: NegotiatedSource): Requirement<Tl
   const requirements = [
     ...versionMatchers(source.versions ?? {}).map(version),
     ...suiteMatchers(source.cipher_suites ?? {}).map(cipherSuite),
-    ...codeMatchers(source.groups ?? {}, GROUP_CODES).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
+    ...groupMatchers(source.groups ?? {}).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
     ...codeMatchers(source.signature_schemes ?? {}, SCHEME_CODES).map((matcher) =>
       ofCode(matcher, negotiatedScheme, signatureSchemeName),
     ),
@@ -52,7 +53,7 @@ function cipherSuite({ expected, holds }: SuiteMatcher): Requirement<TlsHandshak
 }
 
 function ofCode(
-  { expected, holds }: CodeMatcher,
+  { expected, holds }: CodeMatcher | GroupMatcher,
   find: (event: TlsHandshakeEvent) => Fact<number>,
   name: (code: number) => string,
 ): Requirement<TlsHandshakeEvent> {
@@ -61,7 +62,9 @@ function ofCode(
     judge(event) {
       const found = find(event);
       if (typeof found !== 'number') return found;
-      return holds(found) ? KEPT : { observed: name(found) };
+      const isKept = holds(found);
+      if (isKept === undefined) return LOST;
+      return isKept ? KEPT : { observed: name(found) };
     },
   };
 }

@@ -39,6 +39,17 @@ describe('groups', () => {
     assert.deepEqual(judged(allow, detailed(TLS12, 0x1234, {})), LOST);
   });
 
+  test('a curve that the handshake defines has a size that its group does not tell', () => {
+    const explicit = detailed(TLS12, ECDHE, { group: 0xff01 });
+    const groups = (lists: string) => judged(`negotiated: { groups: { ${lists} } }`, explicit);
+    assert.equal(groups('deny: [arbitrary_explicit_prime_curves, { bits: "< 224" }]')[0], 'non_compliant');
+    assert.equal(groups('allow: [P-256, { ffdhe: true, bits: ">= 2048" }]')[0], 'non_compliant');
+    assert.deepEqual(groups('deny: [{ ffdhe: false, bits: "< 224" }]'), LOST);
+    assert.deepEqual(groups('deny: [{ ffdhe: true, bits: "< 3072" }]'), KEPT);
+    assert.deepEqual(groups('deny: [{ strength_bits: "< 112" }]'), LOST);
+    assert.deepEqual(groups('allow: [{ bits: ">= 224" }]'), LOST);
+  });
+
   test('properties: post-quantum, finite field, bits, strength', () => {
     const denied = (selector: string, group: number) =>
       judged(`negotiated: { groups: { deny: [${selector}] } }`, detailed(TLS13, 0x1301, { group }))[0] !== 'compliant';
