@@ -10,6 +10,8 @@ export interface SuiteMatcher {
   readonly expected: string;
   /** Undefined where it depends on the key share, and the hello breaks off before it tells of one. */
   readonly holds: (server: ServerHello) => boolean | undefined;
+  /** Whether a suite keeps to it together with a key share. */
+  readonly holdsWithShare: (code: number) => boolean;
 }
 
 /** One for each of `allow` and `deny`. */
@@ -17,6 +19,7 @@ export function suiteMatchers(source: CodesSource<SuiteSelectorSource>): SuiteMa
   const alone = codeMatchers(source, PSK_ALONE_SUITE_CODES);
   return codeMatchers(source, SUITE_CODES).map(({ expected, holds }, i) => ({
     expected,
+    holdsWithShare: holds,
     holds(server) {
       const withShare = holds(server.cipherSuite);
       const withoutShare = alone[i]?.holds(server.cipherSuite);

@@ -11,7 +11,7 @@ import { type SuiteMatcher, suiteMatchers } from './negotiated-suites.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
 import { SUITES } from './suites.ts';
-import { type Fact, isPskAlone, isResumed, negotiatedDhBits, negotiatedGroup, negotiatedScheme } from './visible.ts';
+import { type Fact, isResumed, negotiatedDhBits, negotiatedGroup, negotiatedScheme } from './visible.ts';
 
 /** One requirement for each `min`, `max`, `allow`, `deny` and property. */
 export function negotiatedRequirements(source: NegotiatedSource): Requirement<TlsHandshakeEvent>[] {
@@ -39,7 +39,7 @@ function version({ expected, holds }: CodeMatcher): Requirement<TlsHandshakeEven
   };
 }
 
-function cipherSuite({ expected, holds }: SuiteMatcher): Requirement<TlsHandshakeEvent> {
+function cipherSuite({ expected, holds, holdsWithShare }: SuiteMatcher): Requirement<TlsHandshakeEvent> {
   return {
     expected,
     judge({ server }) {
@@ -47,7 +47,7 @@ function cipherSuite({ expected, holds }: SuiteMatcher): Requirement<TlsHandshak
       if (server === undefined || isKept === undefined) return LOST;
       if (isKept) return KEPT;
       const name = suiteText(server.cipherSuite);
-      return { observed: isPskAlone(server) ? `${name} by a pre-shared key alone` : name };
+      return { observed: holdsWithShare(server.cipherSuite) ? `${name} by a pre-shared key alone` : name };
     },
   };
 }

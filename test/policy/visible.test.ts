@@ -156,6 +156,10 @@ describe('TLS 1.3 by a pre-shared key', () => {
   test('is forward secret together with a key share, and not alone', () => {
     assert.deepEqual(judged(rule, handshake(undefined, alone)), broken);
     assert.deepEqual(judged(rule, handshake(undefined, { ...alone, version: 0x7f1c })), broken);
+    assert.deepEqual(judged('negotiated: { cipher_suites: { deny: [{ mode: GCM }] } }', handshake(undefined, alone)), [
+      'non_compliant',
+      'r: TLS_AES_128_GCM_SHA256, not not mode GCM',
+    ]);
     assert.deepEqual(judged(rule, handshake(undefined, { ...alone, keyShareGroup: 0x001d })), KEPT);
     assert.deepEqual(judged(rule, handshake(undefined, serverHello(TLS13, 0x1301))), KEPT);
     assert.deepEqual(
