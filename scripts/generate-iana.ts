@@ -7,7 +7,9 @@
  * - `iana/tls-parameters-4.csv`, `iana/tls-parameters-8.csv`, `iana/tls-signaturescheme.csv`: IANA's tables of cipher suites,
  *   supported groups and signature schemes, as IANA publishes them, and `iana/ADDENDUM-*.txt` with newer rows of groups;
  * - `cryptodatahub/tls-extension-type.json` and `cryptodatahub/tls-cipher-suite.json` (c0r0n3r/cryptodatahub): extension
- *   types, and the suites that were used without ever being registered.
+ *   types, and the suites that were used without ever being registered;
+ * - `cryptodatahub/common-named-group.json` and `cryptodatahub/tls-named-curve.json`: object identifiers and sizes of curves,
+ *   and which of them are groups of TLS.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -106,6 +108,43 @@ interface SourceSuite {
   readonly iana_name: string | null;
 }
 
+interface SourceCurve {
+  readonly name: string;
+  readonly oid: string | null;
+  readonly size: number;
+  readonly group_type: string;
+}
+
+interface SourceGroup {
+  readonly code: number;
+  readonly named_group: string | null;
+}
+
+/**
+ * Object identifiers that no key of type EC has: X25519 and X448 are types of keys (RFC 8410 §3), and the curves of GOST
+ * are parameters of keys of GOST (RFC 9215 §4.2).
+ */
+const OTHER_KEYS = /^1\.(?:3\.101|2\.643)\./;
+
+/** By object identifier: the name that a group of TLS has, else the source's as RFC 5639 §3 spells it, and the size of the field. */
+function curves(
+  known: Readonly<Record<string, SourceCurve>>,
+  ofTls: Readonly<Record<string, SourceGroup>>,
+  groups: Names,
+): [string, string, number][] {
+  const names = new Map(Object.values(ofTls).map(({ code, named_group }) => [named_group, groups.get(code)]));
+  return Object.entries(known).flatMap(([key, { name, oid, size, group_type }]): [string, string, number][] => {
+    if (oid === null || group_type !== 'ELLIPTIC_CURVE' || OTHER_KEYS.test(oid)) return [];
+    return [[oid, names.get(key) ?? name.replace('brainpoolp', 'brainpoolP'), size]];
+  });
+}
+
+function curveTable(rows: readonly (readonly [string, string, number])[]): string {
+  const sorted = [...rows].sort(([, a, aSize], [, b, bSize]) => aSize - bSize || (a < b ? -1 : 1));
+  const lines = sorted.map(([oid, name, size]) => `  ['${oid}', '${name}', ${size}],\n`);
+  return `\n/** Curves of keys of type EC: object identifier, name, and size of the field in bits. */\nexport const CURVES: readonly (readonly [string, string, number])[] = [\n${lines.join('')}];\n`;
+}
+
 function table(constant: string, comment: string, names: Names, digits: number): string {
   const rows = [...names]
     .sort(([a], [b]) => a - b)
@@ -152,6 +191,13 @@ export function generate(sources: string): string {
     table('GROUPS', 'TLS Supported Groups, with experiments that were widely deployed.', groups, 4),
     table('SIGNATURE_SCHEMES', 'TLS SignatureScheme, with the pairs of hash and signature of TLS 1.2.', schemes, 4),
     table('EXTENSIONS', 'TLS ExtensionType Values, with experiments that were widely deployed.', extensions, 4),
+    curveTable(
+      curves(
+        JSON.parse(read('cryptodatahub', 'common-named-group.json')),
+        JSON.parse(read('cryptodatahub', 'tls-named-curve.json')),
+        groups,
+      ),
+    ),
   ].join('');
 }
 

@@ -64,6 +64,7 @@ const VERSION = piece(',"version":');
 const SERVER_NAME = piece(',"server_name":"');
 const KEY_BITS = piece(',"key_bits":');
 const KEY_CURVE = piece(',"key_curve":"');
+const SIGNATURE_HASH = piece(',"signature_hash":"');
 const DAYS_LEFT = piece(',"days_left":');
 const DAYS_EXPIRED = piece(',"expired":true,"days_expired":');
 const NOT_YET_VALID = piece(',"not_yet_valid":true');
@@ -181,11 +182,12 @@ export class CertificateLine {
     if (this.parts.writer.position < end) this.text(key, value, MAX_ATTRIBUTE_BYTES);
   }
 
-  private key({ version, key }: Certificate): void {
+  private key({ version, key, signatureHash }: Certificate): void {
     const { writer } = this.parts;
     writer.count(VERSION, version);
     if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
     this.text(KEY_CURVE, key.curve, MAX_ALGORITHM_BYTES);
+    this.text(SIGNATURE_HASH, signatureHash, MAX_ALGORITHM_BYTES);
   }
 
   private age({ notBefore, notAfter }: Certificate, now: number): void {
@@ -197,7 +199,7 @@ export class CertificateLine {
 
   private names({ selfSigned, subjectAlternativeNames }: Certificate, room: number): void {
     const { writer, list, extras } = this.parts;
-    writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
+    if (selfSigned !== undefined) writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
     if (extras !== 'full') return;
     list.begin(ALTERNATIVE_NAMES, room);
     for (const name of subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);

@@ -130,6 +130,7 @@ const KEY_TYPE = piece('"},"public_key":{"type":"');
 const KEY_BITS = piece(',"bits":');
 const KEY_CURVE = piece(',"curve":"');
 const SIGNATURE_ALGORITHM = piece('},"signature_algorithm":"');
+const SIGNATURE_HASH = piece(',"signature_hash":"');
 const SHA256 = piece(',"sha256":"');
 
 const PACKETS_OUT = piece(',"packets_out":');
@@ -367,6 +368,7 @@ export class NativeFormat implements EventFormat {
     if (key.bits !== undefined) writer.count(KEY_BITS, key.bits);
     if (key.curve !== undefined) this.member(KEY_CURVE, key.curve);
     this.member(SIGNATURE_ALGORITHM, certificate.signatureAlgorithm);
+    if (certificate.signatureHash !== undefined) this.member(SIGNATURE_HASH, certificate.signatureHash);
     this.member(SHA256, certificate.sha256);
     writer.piece(END_OBJECT);
   }

@@ -231,7 +231,10 @@ export interface CertificateKey {
   readonly type: string;
   /** Modulus or field size. */
   readonly bits: number | undefined;
-  /** IANA's group name of the curve, `secp256r1`; undefined for other keys. */
+  /**
+   * IANA's group name of the curve, `secp256r1`, or the curve's own; its OID in dotted form where it has no name here.
+   * Undefined for other keys, and for a curve that the key itself defines.
+   */
   readonly curve: string | undefined;
 }
 
@@ -259,16 +262,23 @@ export interface Certificate {
   readonly serial: string;
   /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */
   readonly subjectAlternativeNames: readonly string[];
+  /** The certificate has more of them than are kept. */
+  readonly subjectAlternativeNamesCut: boolean;
   /** Seconds since 1970-01-01 UTC. */
   readonly notBefore: number;
   readonly notAfter: number;
   readonly key: CertificateKey;
   /** As OpenSSL names it: `sha256WithRSAEncryption`, `ecdsa-with-SHA384` …; the OID where it has no name here. */
   readonly signatureAlgorithm: string;
+  /** The hash of `rsassaPss`, from its parameters: `SHA256` …; the OID where it has no name here. Other algorithms name it. */
+  readonly signatureHash: string | undefined;
   /** Of the whole certificate, lower-case hexadecimal. */
   readonly sha256: string;
-  /** Subject equals issuer and the signature verifies with its own key; not tried where the key is absurdly large. */
-  readonly selfSigned: boolean;
+  /**
+   * Subject equals issuer and the signature verifies with its own key. Undefined where only the former is known: the key is
+   * absurdly large, or it or the signature is of a kind that cannot be verified here.
+   */
+  readonly selfSigned: boolean | undefined;
   /** 1 or 3. */
   readonly version: number;
 }
@@ -354,6 +364,8 @@ export interface TlsHandshakeEvent {
   readonly quicVersion?: number | undefined;
   /** The last ClientHello: after a HelloRetryRequest, the second. */
   readonly client: ClientHello | undefined;
+  /** The first ClientHello, where a HelloRetryRequest or a second one was seen after it. */
+  readonly firstClient?: ClientHello | undefined;
   readonly retry: ServerHello | undefined;
   readonly server: ServerHello | undefined;
   readonly details?: HandshakeDetails | undefined;

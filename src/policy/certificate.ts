@@ -80,6 +80,10 @@ export function curveKey(name: string): string {
   return String(GROUP_CODES.find(name) ?? name.toLowerCase());
 }
 
+/** An object identifier without a name may be a second one of any curve, as WTLS gave them to curves of SEC 2. */
+const isUnnamed = (curve: string): boolean => /^\d+\./.test(curve);
+
+/** What has no name is none of those that are allowed; that it is none of those that are denied nobody can say. */
 function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
   const keys = { ...(allow && { allow: allow.map(curveKey) }), ...(deny && { deny: deny.map(curveKey) }) };
   const named = nameMatchers({ ...(allow && { allow }), ...(deny && { deny }) });
@@ -88,20 +92,27 @@ function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
     judge({ key }) {
       if (key.type !== 'EC') return KEPT;
       if (key.curve === undefined) return LOST;
-      return holds(curveKey(key.curve)) ? KEPT : { observed: `curve ${key.curve}` };
+      if (!holds(curveKey(key.curve))) return { observed: `curve ${key.curve}` };
+      return isUnnamed(key.curve) ? LOST : KEPT;
     },
   }));
+}
+
+function signatureText({ signatureAlgorithm, signatureHash }: Certificate): string {
+  return signatureHash === undefined ? signatureAlgorithm : `${signatureAlgorithm} with ${signatureHash}`;
 }
 
 /** A root's signature on itself proves nothing and may have any hash (RFC 8446 §4.4.2.2). */
 function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
   return nameMatchers(source).map(({ expected, holds }) => ({
     expected: `signature hash ${expected}`,
-    judge({ signatureAlgorithm, selfSigned: root }, _, position) {
-      if (position > 0 && root) return KEPT;
-      const hash = certificateHash(signatureAlgorithm);
+    judge(certificate, _, position) {
+      const isRoot = position > 0 && certificate.selfSigned;
+      if (isRoot) return KEPT;
+      const hash = certificateHash(certificate);
       if (hash === undefined) return LOST;
-      return hash === 'intrinsic' || holds(hash) ? KEPT : { observed: signatureAlgorithm };
+      if (hash === 'intrinsic' || holds(hash)) return KEPT;
+      return isRoot === undefined ? LOST : { observed: signatureText(certificate) };
     },
   }));
 }
@@ -110,8 +121,11 @@ function signatureHashes(source: NonNullable<CertificateSource['signature_hashes
 function signatureAlgorithms(source: NonNullable<CertificateSource['signature_algorithms']>): CertificateTest[] {
   return nameMatchers(source).map(({ expected, holds }) => ({
     expected: `signature ${expected}`,
-    judge: ({ signatureAlgorithm, selfSigned: root }, _, position) =>
-      (position > 0 && root) || holds(signatureAlgorithm) ? KEPT : { observed: signatureAlgorithm },
+    judge({ signatureAlgorithm, selfSigned: self }, _, position) {
+      const isRoot = position > 0 && self;
+      if (isRoot || holds(signatureAlgorithm)) return KEPT;
+      return isRoot === undefined ? LOST : { observed: signatureAlgorithm };
+    },
   }));
 }
 
@@ -156,8 +170,10 @@ function selfSigned({ self_signed }: CertificateSource): CertificateTest[] {
   return [
     {
       expected: text(self_signed),
-      judge: (certificate) =>
-        certificate.selfSigned === self_signed ? KEPT : { observed: text(certificate.selfSigned) },
+      judge({ selfSigned: observed }) {
+        if (observed === undefined) return LOST;
+        return observed === self_signed ? KEPT : { observed: text(observed) };
+      },
     },
   ];
 }
@@ -171,7 +187,9 @@ function nameMismatch({ name_mismatch }: CertificateSource): CertificateTest[] {
       judge(certificate, { client }) {
         if (client === undefined) return LOST;
         if (client.serverName === undefined) return HIDDEN;
-        if (certificateNames(certificate, client.serverName) !== name_mismatch) return KEPT;
+        const isNamed = certificateNames(certificate, client.serverName);
+        if (isNamed === undefined) return LOST;
+        if (isNamed !== name_mismatch) return KEPT;
         const names = certificate.subjectAlternativeNames;
         return { observed: `${client.serverName} asked for, ${names.length > 0 ? list(names) : 'no name'} certified` };
       },

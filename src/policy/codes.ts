@@ -4,7 +4,7 @@ import { GROUPS_BY_CODE, type GroupProperties, groupAliases } from './groups.ts'
 import { SCHEMES_BY_CODE, type SignatureProperties, schemeAliases } from './signatures.ts';
 import type { CodeSource, GroupSelectorSource, SchemeSelectorSource, SuiteSelectorSource } from './source.ts';
 import { suiteAliases } from './suite-names.ts';
-import { SUITES, type SuiteProperties } from './suites.ts';
+import { PSK_ALONE_SUITES, SUITES, type Suite, type SuiteProperties } from './suites.ts';
 
 type Value = string | number | boolean | undefined;
 
@@ -126,22 +126,27 @@ function textsOf(wanted: unknown): (string | boolean)[] {
   return [wanted as string | boolean | null].flat().map((value) => value ?? 'NULL');
 }
 
-export const SUITE_CODES = new Codes<SuiteProperties, SuiteSelectorSource>(
-  SUITES,
-  {
-    key_exchange: (suite) => suite.keyExchange,
-    authentication: (suite) => suite.authentication,
-    encryption: (suite) => suite.encryption,
-    mode: (suite) => suite.mode,
-    mac: (suite) => suite.mac,
-    strength_bits: (suite) => suite.strength,
-    forward_secrecy: (suite) => suite.forwardSecrecy,
-    aead: (suite) => suite.aead,
-    export: (suite) => suite.export,
-  },
-  suiteAliases,
-  /^0x(?:[0-9a-f]{4}|[0-9a-f]{6})$/i,
-);
+const suiteCodes = (suites: ReadonlyMap<number, Suite>) =>
+  new Codes<SuiteProperties, SuiteSelectorSource>(
+    suites,
+    {
+      key_exchange: (suite) => suite.keyExchange,
+      authentication: (suite) => suite.authentication,
+      encryption: (suite) => suite.encryption,
+      mode: (suite) => suite.mode,
+      mac: (suite) => suite.mac,
+      strength_bits: (suite) => suite.strength,
+      forward_secrecy: (suite) => suite.forwardSecrecy,
+      aead: (suite) => suite.aead,
+      export: (suite) => suite.export,
+    },
+    suiteAliases,
+    /^0x(?:[0-9a-f]{4}|[0-9a-f]{6})$/i,
+  );
+
+export const SUITE_CODES = suiteCodes(SUITES);
+/** The suites as a handshake by a pre-shared key alone uses them. */
+export const PSK_ALONE_SUITE_CODES = suiteCodes(PSK_ALONE_SUITES);
 
 const TWO_BYTES = /^0x[0-9a-f]{4}$/i;
 

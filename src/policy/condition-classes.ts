@@ -4,6 +4,7 @@
  */
 import type { TlsHandshakeEvent } from '../dissect/event.ts';
 import type { Condition, Subject } from './conditions.ts';
+import { suiteKey } from './negotiated-suites.ts';
 import type { Direction } from './verdict.ts';
 
 /** Addresses or names whose class is kept; more, and it begins anew: 100 bytes each. */
@@ -22,7 +23,7 @@ const VALUES: Readonly<
   direction: (_, direction) => direction,
   protocol: undefined,
   version: ({ server }) => server?.version,
-  suite: ({ server }) => server?.cipherSuite,
+  suite: ({ server }) => server && suiteKey(server),
   offer: undefined,
 };
 

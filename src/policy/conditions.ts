@@ -2,8 +2,8 @@
 import type { Conversation, DnsTransactionEvent, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { tlsVersionName } from '../dissect/iana.ts';
 import { type Cidr, parseCidr, parseIp } from '../dissect/net/address.ts';
-import { SUITE_CODES } from './codes.ts';
-import { type CodeMatcher, codeMatchers, versionMatchers } from './matchers.ts';
+import { versionMatchers } from './matchers.ts';
+import { suiteMatchers } from './negotiated-suites.ts';
 import { offeredVersions } from './offered.ts';
 import { nameMatcher } from './server-name.ts';
 import type { ConditionsSource, Protocol, VersionName } from './source.ts';
@@ -55,10 +55,11 @@ export function compileConditions(source: ConditionsSource): Condition[] {
   if (processes) add('process', process(processes));
   if (server_names) add('name', ofHandshake(serverName(server_names)));
   if (protocols) add('protocol', ofHandshake(protocol(protocols)));
-  if (versions) add('version', ofHandshake(ofServer(versionMatchers(versions), (server) => server.version)));
+  if (versions)
+    add('version', ofHandshake(ofServer(versionMatchers(versions), ({ holds }, server) => holds(server.version))));
   if (offered_versions) add('offer', ofHandshake(offer(offered_versions)));
   if (cipher_suites)
-    add('suite', ofHandshake(ofServer(codeMatchers(cipher_suites, SUITE_CODES), (server) => server.cipherSuite)));
+    add('suite', ofHandshake(ofServer(suiteMatchers(cipher_suites), ({ holds }, server) => holds(server))));
   return conditions;
 }
 
@@ -158,9 +159,14 @@ function serverName(patterns: readonly string[]): (event: TlsHandshakeEvent) => 
   };
 }
 
-function ofServer(matchers: readonly CodeMatcher[], code: (server: ServerHello) => number) {
-  return ({ server }: TlsHandshakeEvent): Match =>
-    server === undefined ? Match.unknown : truth(matchers.every(({ holds }) => holds(code(server))));
+/** @param holds whether the server's choice keeps to one of the matchers; undefined where it is not known */
+function ofServer<M>(matchers: readonly M[], holds: (matcher: M, server: ServerHello) => boolean | undefined) {
+  return ({ server }: TlsHandshakeEvent): Match => {
+    if (server === undefined) return Match.unknown;
+    const kept = matchers.map((matcher) => holds(matcher, server));
+    if (kept.includes(false)) return Match.no;
+    return kept.includes(undefined) ? Match.unknown : Match.yes;
+  };
 }
 
 /** Whether the client offers one of the versions. */

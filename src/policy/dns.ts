@@ -42,7 +42,10 @@ export function dnsRequirements(source: DnsSource): Requirement<DnsTransactionEv
   return requirements;
 }
 
-/** Requirements on the handshakes that carry encrypted DNS. */
+/**
+ * Requirements on the handshakes that carry encrypted DNS. Where the ClientHello was not seen, or breaks off, the name and
+ * the ALPN that would have told of DNS, or that the resolver is an approved one, may be what was lost.
+ */
 export function encryptedDnsRequirements({ encrypted_resolvers }: DnsSource): Requirement<TlsHandshakeEvent>[] {
   if (encrypted_resolvers === undefined) return [];
   const { networks = [], names = [] } = encrypted_resolvers;
@@ -51,11 +54,13 @@ export function encryptedDnsRequirements({ encrypted_resolvers }: DnsSource): Re
   return [
     {
       expected: `an encrypted resolver of ${[...networks, ...names].join(', ')}`,
-      judge(event) {
-        const { server } = event.conversation;
-        const name = event.client?.serverName;
+      judge({ client, server: answer, conversation, quicVersion }) {
+        const { server } = conversation;
+        const name = client?.serverName;
         if (approvedAddress(server.ip)) return KEPT;
-        if (dnsOver(event.client, event.server, event.conversation, event.quicVersion) === undefined) return KEPT;
+        const isWhole = client !== undefined && !client.malformed;
+        if (dnsOver(client, answer, conversation, quicVersion) === undefined) return isWhole ? KEPT : LOST;
+        if (name === undefined && names.length > 0 && !isWhole) return LOST;
         if (name !== undefined && approvedName(name)) return KEPT;
         return { observed: `encrypted DNS to ${name ?? server.ip}, port ${server.port}` };
       },

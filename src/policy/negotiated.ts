@@ -1,11 +1,13 @@
 /** Requirements on what the server chose, and on what a handshake shows beside its hellos. */
-import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { TlsHandshakeEvent } from '../dissect/event.ts';
 import { cipherSuiteName, groupName, signatureSchemeName, tlsVersionName } from '../dissect/iana.ts';
 import { certificateRequirements } from './certificate.ts';
-import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { SCHEME_CODES } from './codes.ts';
 import type { ComparisonSource } from './comparison.ts';
 import { extensionRequirements } from './extensions.ts';
 import { type CodeMatcher, codeMatchers, dhMatcher, versionMatchers } from './matchers.ts';
+import { type GroupMatcher, groupMatchers } from './negotiated-groups.ts';
+import { type SuiteMatcher, suiteMatchers } from './negotiated-suites.ts';
 import { KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
 import { SUITES } from './suites.ts';
@@ -14,9 +16,9 @@ import { type Fact, isResumed, negotiatedDhBits, negotiatedGroup, negotiatedSche
 /** One requirement for each `min`, `max`, `allow`, `deny` and property. */
 export function negotiatedRequirements(source: NegotiatedSource): Requirement<TlsHandshakeEvent>[] {
   const requirements = [
-    ...versionMatchers(source.versions ?? {}).map((matcher) => ofServer(matcher, (s) => s.version, tlsVersionName)),
-    ...codeMatchers(source.cipher_suites ?? {}, SUITE_CODES).map((m) => ofServer(m, (s) => s.cipherSuite, suiteText)),
-    ...codeMatchers(source.groups ?? {}, GROUP_CODES).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
+    ...versionMatchers(source.versions ?? {}).map(version),
+    ...suiteMatchers(source.cipher_suites ?? {}).map(cipherSuite),
+    ...groupMatchers(source.groups ?? {}).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
     ...codeMatchers(source.signature_schemes ?? {}, SCHEME_CODES).map((matcher) =>
       ofCode(matcher, negotiatedScheme, signatureSchemeName),
     ),
@@ -28,22 +30,31 @@ export function negotiatedRequirements(source: NegotiatedSource): Requirement<Tl
   return source.certificate ? [...requirements, ...certificateRequirements(source.certificate)] : requirements;
 }
 
-function ofServer(
-  { expected, holds }: CodeMatcher,
-  code: (server: ServerHello) => number,
-  name: (code: number) => string,
-): Requirement<TlsHandshakeEvent> {
+function version({ expected, holds }: CodeMatcher): Requirement<TlsHandshakeEvent> {
   return {
     expected,
     judge({ server }) {
       if (server === undefined) return LOST;
-      return holds(code(server)) ? KEPT : { observed: name(code(server)) };
+      return holds(server.version) ? KEPT : { observed: tlsVersionName(server.version) };
+    },
+  };
+}
+
+function cipherSuite({ expected, holds, holdsWithShare }: SuiteMatcher): Requirement<TlsHandshakeEvent> {
+  return {
+    expected,
+    judge({ server }) {
+      const isKept = server && holds(server);
+      if (server === undefined || isKept === undefined) return LOST;
+      if (isKept) return KEPT;
+      const name = suiteText(server.cipherSuite);
+      return { observed: holdsWithShare(server.cipherSuite) ? `${name} by a pre-shared key alone` : name };
     },
   };
 }
 
 function ofCode(
-  { expected, holds }: CodeMatcher,
+  { expected, holds }: CodeMatcher | GroupMatcher,
   find: (event: TlsHandshakeEvent) => Fact<number>,
   name: (code: number) => string,
 ): Requirement<TlsHandshakeEvent> {
@@ -52,7 +63,9 @@ function ofCode(
     judge(event) {
       const found = find(event);
       if (typeof found !== 'number') return found;
-      return holds(found) ? KEPT : { observed: name(found) };
+      const isKept = holds(found);
+      if (isKept === undefined) return LOST;
+      return isKept ? KEPT : { observed: name(found) };
     },
   };
 }

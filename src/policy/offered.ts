@@ -7,8 +7,11 @@ import { type CodeMatcher, codeMatchers, requiredCodes, requiredVersions, versio
 import { suiteText } from './negotiated.ts';
 import { KEPT, LOST, list, type Requirement } from './requirement.ts';
 import type { CodesSource, OfferedSource, VersionsSource } from './source.ts';
+import { helloOfKeyShares } from './visible.ts';
 
 interface Offer {
+  /** The hello that makes it, `client` without: what else it offers a second hello may not change (RFC 8446 §4.1.2). */
+  readonly madeBy?: (event: TlsHandshakeEvent) => ClientHello | undefined;
   readonly codes: (hello: ClientHello) => readonly number[];
   readonly name: (code: number) => string;
 }
@@ -19,7 +22,11 @@ const SUITES: Offer = {
   name: suiteText,
 };
 const GROUPS: Offer = { codes: (hello) => withoutGrease(hello.groups), name: groupName };
-const KEY_SHARES: Offer = { codes: (hello) => withoutGrease(hello.keyShares), name: groupName };
+const KEY_SHARES: Offer = {
+  madeBy: helloOfKeyShares,
+  codes: (hello) => withoutGrease(hello.keyShares),
+  name: groupName,
+};
 const SCHEMES: Offer = { codes: (hello) => withoutGrease(hello.signatureAlgorithms), name: signatureSchemeName };
 
 /** One requirement for each `min`, `max`, `allow`, `deny` and each entry of `require`. */
@@ -57,7 +64,8 @@ function codes<P, S extends object>(
 function every({ expected, holds }: CodeMatcher, offer: Offer): Requirement<TlsHandshakeEvent> {
   return {
     expected,
-    judge({ client }) {
+    judge(event) {
+      const client = offer.madeBy ? offer.madeBy(event) : event.client;
       if (client === undefined) return LOST;
       const bad = offer.codes(client).filter((code) => !holds(code));
       if (bad.length > 0) return { observed: list(bad.map(offer.name)) };
@@ -70,7 +78,8 @@ function every({ expected, holds }: CodeMatcher, offer: Offer): Requirement<TlsH
 function some({ expected, holds }: CodeMatcher, offer: Offer): Requirement<TlsHandshakeEvent> {
   return {
     expected,
-    judge({ client }) {
+    judge(event) {
+      const client = offer.madeBy ? offer.madeBy(event) : event.client;
       if (client === undefined) return LOST;
       const offered = offer.codes(client);
       if (offered.some(holds)) return KEPT;

@@ -1,5 +1,5 @@
 /** Rules in shape that say nothing of any traffic: what they are about never comes with what they apply to. */
-import { SUITE_CODES } from './codes.ts';
+import { PSK_ALONE_SUITE_CODES, SUITE_CODES } from './codes.ts';
 import { isInServerHello13 } from './extensions.ts';
 import { possibleVersions } from './matchers.ts';
 import type { Mistake, Path } from './problem.ts';
@@ -90,7 +90,8 @@ function ofSuites(
 ): Mistake[] {
   const mistakes: Mistake[] = [];
   for (const list of ['allow', 'deny'] as const) {
-    const selected = [...SUITE_CODES.selectAll(source?.[list] ?? [])];
+    const sources = source?.[list] ?? [];
+    const selected = [...SUITE_CODES.selectAll(sources), ...PSK_ALONE_SUITE_CODES.selectAll(sources)];
     if (selected.length === 0 || selected.some((code) => isSuiteOf(code, versions))) continue;
     const what = 'none of these suites is of a version that the rule applies to';
     const remedy =

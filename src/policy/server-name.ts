@@ -36,17 +36,18 @@ function presents(presented: string, reference: string): boolean {
 }
 
 /**
- * Whether a certificate is for the host that the client asked for. Only subjectAltName counts: RFC 9525 §2 rules the
- * common name out.
+ * Whether a certificate is for the host that the client asked for; undefined where the name may be one of those that were
+ * not kept. Only subjectAltName counts: RFC 9525 §2 rules the common name out.
  */
-export function certificateNames(certificate: Certificate, serverName: string): boolean {
+export function certificateNames(certificate: Certificate, serverName: string): boolean | undefined {
   const reference = normal(serverName);
   const address = parseIp(serverName);
-  return certificate.subjectAlternativeNames.some((name) => {
+  const isNamed = certificate.subjectAlternativeNames.some((name) => {
     const colon = name.indexOf(':');
     const value = name.slice(colon + 1);
     if (address === undefined) return name.startsWith('DNS:') && presents(value, reference);
     const listed = name.startsWith('IP') ? parseIp(value) : undefined;
     return listed?.version === address.version && listed.words.every((word, i) => word === address.words[i]);
   });
+  return isNamed || (certificate.subjectAlternativeNamesCut ? undefined : false);
 }

@@ -1,4 +1,5 @@
 /** What a signature scheme is made of, and the hash of a certificate's signature algorithm. */
+import type { Certificate } from '../dissect/event.ts';
 import { SIGNATURE_SCHEMES } from '../dissect/iana-tables.ts';
 
 export type SignatureHash =
@@ -10,6 +11,10 @@ export type SignatureHash =
   | 'SHA256'
   | 'SHA384'
   | 'SHA512'
+  | 'SHA3-224'
+  | 'SHA3-256'
+  | 'SHA3-384'
+  | 'SHA3-512'
   | 'SM3'
   | 'GOSTR3411'
   | 'intrinsic';
@@ -78,13 +83,19 @@ export function schemeAliases(name: string): string[] {
 }
 
 /**
- * Hash of a certificate's signature algorithm by OpenSSL's name of it; undefined where the name does not tell
- * (RSASSA-PSS has it in its parameters, RFC 4055 §3.1).
+ * Hash of a certificate's signature: of the hash that RSASSA-PSS names in its parameters (RFC 4055 §3.1), else of the
+ * algorithm by OpenSSL's name of it; undefined where that does not tell.
  */
-export function certificateHash(signatureAlgorithm: string): SignatureHash | undefined {
-  const [found] = /md[25]|sha-?\d+|sm3|streebog|gost|ed(?:25519|448)|ml-?dsa|slh-?dsa/i.exec(signatureAlgorithm) ?? [];
+export function certificateHash({
+  signatureAlgorithm,
+  signatureHash,
+}: Pick<Certificate, 'signatureAlgorithm' | 'signatureHash'>): SignatureHash | undefined {
+  const text = signatureHash ?? signatureAlgorithm;
+  const [found] = /md[25]|sha3-\d+|sha-?\d+|sm3|streebog|gost|ed(?:25519|448)|ml-?dsa|slh-?dsa/i.exec(text) ?? [];
   if (found === undefined) return undefined;
-  const name = found.toUpperCase().replace('-', '');
-  if (/^(?:ED|MLDSA|SLHDSA)/.test(name)) return 'intrinsic';
-  return /^(?:STREEBOG|GOST)/.test(name) ? 'GOSTR3411' : (name as SignatureHash);
+  const name = found.toUpperCase();
+  if (name.startsWith('SHA3-')) return name as SignatureHash;
+  const plain = name.replace('-', '');
+  if (/^(?:ED|MLDSA|SLHDSA)/.test(plain)) return 'intrinsic';
+  return /^(?:STREEBOG|GOST)/.test(plain) ? 'GOSTR3411' : (plain as SignatureHash);
 }

@@ -4,7 +4,6 @@ import type { ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { dayEnd, dayStart } from './day.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { negotiatedRequirements } from './negotiated.ts';
-import { KEPT } from './requirement.ts';
 import type { NegotiatedSource, ResolvedPolicy, RuleSource } from './source.ts';
 
 export type Kind = 'versions' | 'cipher_suites' | 'groups' | 'signature_schemes';
@@ -67,7 +66,9 @@ function statement(rule: RuleSource, kind: Kind, part: NegotiatedSource, concern
   return {
     rule,
     permits: 'allow' in lists || 'min' in lists || 'max' in lists,
-    keeps: (code) => !concerns(code) || requirements.every(({ judge }) => judge(EVENTS[kind](code)) === KEPT),
+    // The size of an explicit curve is not told by its group: no rule on sizes is against that.
+    keeps: (code) =>
+      !concerns(code) || requirements.every(({ judge }) => typeof judge(EVENTS[kind](code)) === 'string'),
   };
 }
 

@@ -88,7 +88,7 @@ export interface SuiteProperties {
   readonly mode: Mode;
   /** `AEAD` where the cipher protects integrity itself. */
   readonly mac: Mac;
-  /** True for TLS 1.3: only resumption by PSK alone is without it, and no suite tells that. */
+  /** True for TLS 1.3: only a pre-shared key alone is without it, and no suite tells that (`PSK_ALONE_SUITES`). */
   readonly forwardSecrecy: boolean;
   readonly aead: boolean;
   /** Weakened for export from the USA before 2000. */
@@ -242,4 +242,15 @@ const sslv2 = SSLV2_CIPHER_KINDS.map(([code, name]): Suite => ({ code, name, pro
 /** Every suite that a policy can know, by its code point: registered, unregistered and SSLv2's kinds. */
 export const SUITES: ReadonlyMap<number, Suite> = new Map(
   [...registered, ...unregistered, ...sslv2].map((suite) => [suite.code, suite]),
+);
+
+function ofPskAlone(suite: Suite): Suite {
+  const { properties } = suite;
+  if (properties?.keyExchange !== 'any') return suite;
+  return { ...suite, properties: { ...properties, forwardSecrecy: false } };
+}
+
+/** The same where TLS 1.3 makes its keys of a pre-shared key alone: without forward secrecy (RFC 8446 §2.2). */
+export const PSK_ALONE_SUITES: ReadonlyMap<number, Suite> = new Map(
+  [...SUITES.values()].map((suite) => [suite.code, ofPskAlone(suite)]),
 );

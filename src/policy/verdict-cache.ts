@@ -6,13 +6,17 @@ import type { ClientHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { ConditionClasses } from './condition-classes.ts';
 import { encryptedDnsRequirements } from './dns.ts';
 import { extensionTypes } from './extensions.ts';
+import { suiteKey } from './negotiated-suites.ts';
 import { KEPT, type Requirement } from './requirement.ts';
 import type { Exception, Rule } from './rule.ts';
 import type { Direction, Verdict } from './verdict.ts';
-import { isResumed } from './visible.ts';
+import { helloOfKeyShares, isResumed } from './visible.ts';
 
 /** Integers of an offer: a browser's has about 60, a scanner's 400. A handshake with more is judged each time. */
 const MAX_OFFER = 1024;
+
+/** Key shares of an offer: clients send up to three. A handshake with more is judged each time. */
+const MAX_KEY_SHARES = 32;
 
 /** Certificates of a chain. A handshake with more is judged each time; common servers send two to four. */
 const MAX_CHAIN = 8;
@@ -26,8 +30,8 @@ const MAX_KEPT_VERDICTS = 2048;
 /** Certificates and server names that have a number; more, and all get new ones: 150 bytes each. */
 const MAX_NUMBERED = 8192;
 
-/** Integers of a key besides its extensions, certificates and offer: eight facts, ten classes, the name and two counts. */
-const FIXED = 21;
+/** Integers of a key besides its lists: eight facts, ten classes, the name, two counts, and two of the key shares. */
+const FIXED = 23;
 
 const NONE = -1;
 const NO_CLIENT = -2;
@@ -60,7 +64,7 @@ export class VerdictCache {
     this.#classes = ConditionClasses.of(all.flatMap(({ conditions }) => conditions));
     const extensions = rules.flatMap(({ source }) => extensionTypes(source.negotiated?.extensions ?? {}));
     this.#extensions = [...new Set(extensions)];
-    this.#key = new Int32Array(FIXED + this.#extensions.length + 2 * MAX_CHAIN + MAX_OFFER);
+    this.#key = new Int32Array(FIXED + this.#extensions.length + 2 * MAX_CHAIN + MAX_OFFER + MAX_KEY_SHARES);
     const moments = all.flatMap(({ start, end }) => [start, end]).filter(Number.isFinite);
     this.#moments = [...new Set(moments)].sort((a, b) => a - b);
     this.#encryptedDns = rules.flatMap(({ source }) => (source.dns ? encryptedDnsRequirements(source.dns) : []));
@@ -96,7 +100,7 @@ export class VerdictCache {
     this.#length = 0;
     this.#hash = 0x811c9dc5;
     this.#push(server === undefined ? NONE : server.version);
-    this.#push(server === undefined ? NONE : server.cipherSuite);
+    this.#push(server === undefined ? NONE : suiteKey(server));
     this.#push(server === undefined ? NONE : server.compressionMethod);
     this.#push(details?.group ?? server?.keyShareGroup ?? NONE);
     this.#push(details?.dhBits ?? NONE);
@@ -119,6 +123,7 @@ export class VerdictCache {
     if (this.#offers) {
       if (event.client === undefined) this.#push(NO_CLIENT);
       else if (!this.#pushOffer(event.client)) return false;
+      if (!this.#pushKeyShares(helloOfKeyShares(event))) return false;
     }
     return true;
   }
@@ -158,18 +163,28 @@ export class VerdictCache {
   }
 
   #pushOffer(client: ClientHello): boolean {
-    const { cipherSuites, sslv2CipherKinds, supportedVersions, groups, keyShares, signatureAlgorithms } = client;
+    const { cipherSuites, sslv2CipherKinds, supportedVersions, groups, signatureAlgorithms } = client;
     const lists = cipherSuites.length + sslv2CipherKinds.length + supportedVersions.length + groups.length;
     // Each list has its length before it.
-    if (lists + keyShares.length + signatureAlgorithms.length + 8 > MAX_OFFER) return false;
+    if (lists + signatureAlgorithms.length + 7 > MAX_OFFER) return false;
     this.#push(client.version);
     this.#push(Number(client.malformed));
     this.#pushList(cipherSuites);
     this.#pushList(sslv2CipherKinds);
     this.#pushList(supportedVersions);
     this.#pushList(groups);
-    this.#pushList(keyShares);
     this.#pushList(signatureAlgorithms);
+    return true;
+  }
+
+  /** They may be an earlier hello's than the rest of the offer. */
+  #pushKeyShares(client: ClientHello | undefined): boolean {
+    if (client === undefined) this.#push(NO_CLIENT);
+    else {
+      if (client.keyShares.length > MAX_KEY_SHARES) return false;
+      this.#push(Number(client.malformed));
+      this.#pushList(client.keyShares);
+    }
     return true;
   }
 

@@ -2,7 +2,7 @@
  * What a handshake shows in the clear, and why it does not where it does not: the difference decides whether a verdict
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
-import type { Certificate, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { isTls13, TlsVersion } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
@@ -13,6 +13,9 @@ export type Fact<T> = T | typeof KEPT | typeof LOST | typeof HIDDEN;
 
 /** ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before. */
 const PRE_SHARED_KEY = 41;
+
+/** ExtensionType cookie: only the hello after a HelloRetryRequest has one (RFC 8446 §4.2.2). */
+const COOKIE = 44;
 
 const DTLS13 = 0xfefc;
 const DTLS12 = 0xfefd;
@@ -26,6 +29,24 @@ export function encryptsCertificate(version: number): boolean {
 export function isResumed({ server, details }: TlsHandshakeEvent): boolean | undefined {
   if (details?.resumed !== undefined || server === undefined) return details?.resumed;
   return encryptsCertificate(server.version) ? server.extensions.includes(PRE_SHARED_KEY) : undefined;
+}
+
+/**
+ * Whether the keys come from a pre-shared key alone (`psk_ke` of TLS 1.3, RFC 8446 §4.2.9): the ServerHello then has no key
+ * share. Undefined where it breaks off before it tells.
+ */
+export function isPskAlone({ version, extensions, keyShareGroup, malformed }: ServerHello): boolean | undefined {
+  if (!encryptsCertificate(version) || keyShareGroup !== undefined) return false;
+  return malformed ? undefined : extensions.includes(PRE_SHARED_KEY);
+}
+
+/**
+ * The hello whose key shares are the client's own choice: after a HelloRetryRequest it sends the one that the server named
+ * (RFC 8446 §4.1.2). Undefined where that hello was not seen.
+ */
+export function helloOfKeyShares({ client, firstClient, retry }: TlsHandshakeEvent): ClientHello | undefined {
+  if (firstClient !== undefined) return firstClient;
+  return retry !== undefined || client?.extensions.includes(COOKIE) ? undefined : client;
 }
 
 /**

@@ -224,13 +224,15 @@ const certificate: fc.Arbitrary<Certificate> = fc.record({
   issuerAttributes: nameAttributes,
   serial: fc.oneof(hash(40), hash(70_000)),
   subjectAlternativeNames: list(anyText),
+  subjectAlternativeNamesCut: fc.boolean(),
   // GeneralizedTime has years from 0 to 9999.
   notBefore: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
   notAfter: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
   key: fc.record({ type: someText, bits: maybe(code), curve: maybe(someText) }),
   signatureAlgorithm: someText,
+  signatureHash: maybe(someText),
   sha256: hash(64),
-  selfSigned: fc.boolean(),
+  selfSigned: maybe(fc.boolean()),
   version: fc.constantFrom(1, 3),
 });
 

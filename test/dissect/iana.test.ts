@@ -13,6 +13,7 @@ import {
 } from '../../src/dissect/iana.ts';
 import {
   CIPHER_SUITES,
+  CURVES,
   EXTENSIONS,
   GROUPS,
   SIGNATURE_SCHEMES,
@@ -106,6 +107,7 @@ describe('tables', () => {
     GROUPS,
     SIGNATURE_SCHEMES,
     EXTENSIONS,
+    CURVES,
   })) {
     test(`${what}: code points and names are unique`, () => {
       assert.equal(new Set(entries.map(([code]) => code)).size, entries.length);

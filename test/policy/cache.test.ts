@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { TlsHandshakeEvent } from '../../src/dissect/event.ts';
+import type { ServerHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import { parsePolicy } from '../../src/policy/load.ts';
 import { Policy, PolicySet } from '../../src/policy/policy.ts';
 import type { Direction } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
 import { certificate, clientHello, conversation, handshake, serverHello } from './handshakes.ts';
+import { policy } from './policies.ts';
 
 /** Rules that look at everything that a rule can look at. */
 const TEXT = `
@@ -40,6 +41,21 @@ const some = <T>(...values: T[]) => fc.constantFrom(...values);
 const DAY = 86_400;
 const NEW_YEAR_2025 = 1_735_689_600;
 
+const arbitraryClient = fc.option(
+  fc
+    .record({
+      cipherSuites: some([0x1301], [0xc02f, 0x0005]),
+      groups: some([], [0x001d], [0x0017]),
+      extensions: some([], [44]),
+      keyShares: some([], [0x001d], [0x0017]),
+      supportedVersions: some([], [0x0304, 0x0303]),
+      signatureAlgorithms: some([], [0x0201]),
+      serverName: some(undefined, 'www.example.com', 'example.org', 'dns.example.com', 'dns.google'),
+    })
+    .map(clientHello),
+  { nil: undefined },
+);
+
 const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
   kind: fc.constant('tls_handshake' as const),
   time: some(-1, 0, 180 * DAY, 181 * DAY, 364 * DAY, 365 * DAY).map((s) => ({ seconds: NEW_YEAR_2025 + s, nanos: 0 })),
@@ -56,20 +72,9 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
         conversation,
       );
     }),
-  client: fc.option(
-    fc
-      .record({
-        cipherSuites: some([0x1301], [0xc02f, 0x0005]),
-        groups: some([], [0x001d], [0x0017]),
-        keyShares: some([], [0x001d], [0x0017]),
-        supportedVersions: some([], [0x0304, 0x0303]),
-        signatureAlgorithms: some([], [0x0201]),
-        serverName: some(undefined, 'www.example.com', 'example.org', 'dns.example.com', 'dns.google'),
-      })
-      .map(clientHello),
-    { nil: undefined },
-  ),
-  retry: fc.constant(undefined),
+  client: arbitraryClient,
+  firstClient: arbitraryClient,
+  retry: some(undefined, { ...serverHello(0x0304, 0x1301), helloRetryRequest: true }),
   server: fc.option(
     fc
       .record({
@@ -139,6 +144,46 @@ test('handshakes that differ in compression alone do not', () => {
     return set.judge(handshake(clientHello({}), server))[0]?.violations.map(({ rule }) => rule);
   });
   assert.deepEqual([plain?.includes('d'), compressed?.includes('d')], [false, true]);
+});
+
+test('handshakes that differ in the key shares of their first hello alone are told apart', () => {
+  const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
+  const client = clientHello({
+    cipherSuites: [0x1301],
+    groups: [0x001d],
+    supportedVersions: [0x0304],
+    keyShares: [0x001d],
+  });
+  const event: TlsHandshakeEvent = {
+    kind: 'tls_handshake',
+    time: { seconds: NEW_YEAR_2025, nanos: 0 },
+    conversation,
+    client,
+    retry: { ...serverHello(0x0304, 0x1301), helloRetryRequest: true },
+    server: undefined,
+    responseTime: undefined,
+  };
+  const outcome = (firstClient: TlsHandshakeEvent['firstClient']) => {
+    const [verdict] = set.judge({ ...event, firstClient });
+    return [verdict?.outcome, verdict?.notObserved?.includes('c') ?? false];
+  };
+  assert.deepEqual(outcome(client), ['not_observable', false]);
+  assert.deepEqual(outcome(clientHello({ keyShares: [0x0017] })), ['non_compliant', false]);
+  assert.deepEqual(outcome(undefined), ['not_observable', true]);
+});
+
+test('handshakes that differ in a key share alone are told apart', () => {
+  const condition =
+    'applies_to: { cipher_suites: { allow: [{ forward_secrecy: false }] } }, negotiated: { resumed: false }';
+  const secrecy = 'negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }';
+  for (const rule of [condition, secrecy]) {
+    const set = new PolicySet([policy(rule)]);
+    const alone = { ...serverHello(0x0304, 0x1301), extensions: [43, 41] };
+    const outcome = (server: ServerHello) => set.judge(handshake(undefined, server))[0]?.outcome;
+    assert.equal(outcome(alone), 'non_compliant');
+    assert.equal(outcome({ ...alone, malformed: true }), 'not_observable');
+    assert.equal(outcome({ ...alone, keyShareGroup: 0x001d }), 'compliant');
+  }
 });
 
 test('an offer that is too long to keep is judged all the same', () => {

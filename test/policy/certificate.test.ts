@@ -46,6 +46,17 @@ describe('keys', () => {
     );
     assert.deepEqual(judged(curves, [rsa(2048)]), GOOD);
   });
+
+  test('a curve without a name is none of the allowed; whether it is denied nobody can say', () => {
+    const unnamed = { key: { type: 'EC', bits: undefined, curve: '2.23.43.1.4.12' } };
+    assert.deepEqual(judged('curves: { deny: [secp224r1] }', [unnamed]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('curves: { allow: [P-256] }', [unnamed]), bad('curve 2.23.43.1.4.12, not curve P-256'));
+    assert.deepEqual(
+      judged('curves: { deny: [K-163] }', [ec('sect163k1', 163)]),
+      bad('curve sect163k1, not curve not K-163'),
+    );
+    assert.deepEqual(judged('curves: { deny: [K-163] }', [ec('secp112r1', 112)]), GOOD);
+  });
 });
 
 describe('signature', () => {
@@ -58,7 +69,15 @@ describe('signature', () => {
       bad('sha1WithRSAEncryption, not signature hash not MD5, SHA1'),
     );
     assert.deepEqual(judged('signature_hashes: { allow: [SHA256] }', [{ signatureAlgorithm: 'ED25519' }]), GOOD);
-    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'rsassaPss' }]), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, [{ signatureAlgorithm: 'RSA-SHA3-256' }]), GOOD);
+    assert.deepEqual(judged('signature_hashes: { allow: [SHA256] }', [{ signatureAlgorithm: 'RSA-SHA3-256' }]), [
+      ...bad('RSA-SHA3-256, not signature hash SHA256'),
+    ]);
+    const pss = (signatureHash: string | undefined) => [{ signatureAlgorithm: 'rsassaPss', signatureHash }];
+    assert.deepEqual(judged(rule, pss('SHA256')), GOOD);
+    assert.deepEqual(judged(rule, pss('SHA1')), bad('rsassaPss with SHA1, not signature hash not MD5, SHA1'));
+    assert.deepEqual(judged(rule, pss(undefined)), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, pss('2.16.840.1.101.3.4.2.11')), ['not_observable', 'r?']);
   });
 
   test('by its algorithm', () => {
@@ -72,12 +91,22 @@ describe('signature', () => {
     const root = { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: true };
     assert.deepEqual(judged(deny, [{ signatureAlgorithm: 'sha256WithRSAEncryption' }, root]), GOOD);
     assert.equal(judged(deny, [{}, { ...root, selfSigned: false }])[0], 'non_compliant');
+    assert.deepEqual(judged(deny, [{}, { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: undefined }]), [
+      'not_observable',
+      'r?',
+    ]);
   });
 
   test("of the chain where asked for, but for a root's on itself", () => {
     const weak = { signatureAlgorithm: 'sha1WithRSAEncryption', subject: 'CN=Old CA' };
     assert.deepEqual(judged(rule, [{}, weak]), GOOD);
     assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: true }]), GOOD);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: undefined }]), [
+      'not_observable',
+      'r?',
+    ]);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { selfSigned: undefined }]), GOOD);
+    assert.equal(judged(rule, [{ ...weak, selfSigned: undefined }])[0], 'non_compliant');
     assert.deepEqual(
       judged(`scope: chain, ${rule}`, [{}, weak]),
       bad('sha1WithRSAEncryption (CN=Old CA), not signature hash not MD5, SHA1'),
@@ -87,6 +116,8 @@ describe('signature', () => {
   test('self-signed', () => {
     assert.deepEqual(judged('self_signed: false', [{}]), GOOD);
     assert.equal(judged('self_signed: false', [{ selfSigned: true }])[0], 'non_compliant');
+    assert.deepEqual(judged('self_signed: false', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('self_signed: true', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
   });
 });
 
@@ -151,6 +182,13 @@ describe('names (RFC 9525)', () => {
       ),
     ]);
     assert.deepEqual(judged(rule, [{}]), ['not_observable', 'r?']);
+  });
+
+  test('a list of names that was cut may have the one that was asked for', () => {
+    const cut = { subjectAlternativeNamesCut: true };
+    assert.deepEqual(judged('name_mismatch: false', [cut], 'www.example.com'), GOOD);
+    assert.deepEqual(judged('name_mismatch: false', [cut], 'example.org'), ['not_observable', 'r?']);
+    assert.deepEqual(judged('name_mismatch: true', [cut], 'example.org'), ['not_observable', 'r?']);
   });
 
   test('patterns of policies: a wildcard is any depth', () => {

@@ -66,6 +66,10 @@ describe('rules that cannot be meant', () => {
     const none = ['none of these suites is of a version that the rule applies to'];
     assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: [TLS_AES_128_GCM_SHA256] } }`), none);
     assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: [{ encryption: AES }] } }`), []);
+    const modern = 'applies_to: { versions: { min: TLSv1_3 } }';
+    assert.deepEqual(mistakes(`${modern}, negotiated: { cipher_suites: { deny: [{ key_exchange: RSA }] } }`), none);
+    // By a pre-shared key alone.
+    assert.deepEqual(mistakes(`${modern}, negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }`), []);
     assert.deepEqual(mistakes(`${old}, negotiated: { cipher_suites: { deny: ["0x1a2b"] } }`), []);
     const quic = 'applies_to: { protocols: [quic] }';
     assert.deepEqual(mistakes(`${quic}, negotiated: { cipher_suites: { allow: [{ key_exchange: ECDHE }] } }`), none);

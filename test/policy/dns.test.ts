@@ -117,6 +117,28 @@ describe('encrypted DNS', () => {
     assert.deepEqual(judged({ serverName: 'www.example.com', alpn: ['h2'] }), ['compliant']);
   });
 
+  test('not observed without a whole ClientHello, unless port, ALPN or address tell', () => {
+    const unseen = (ip: string, port: number, alpn?: string, decided = rule) =>
+      summary(
+        decided.judge({
+          ...handshake(undefined, { ...serverHello(0x0303, 0xc02f), alpn }),
+          conversation: conversationOf({ server: { ip, port } }, conversation),
+        }),
+      );
+    const lost = ['not_observable', 'r?'];
+    assert.deepEqual(unseen('203.0.113.1', 443), lost);
+    assert.deepEqual(unseen('203.0.113.1', 443, 'h2'), lost);
+    assert.deepEqual(unseen('192.0.2.1', 443), ['compliant']);
+    // It is DNS; the client may have asked for an approved name.
+    assert.deepEqual(unseen('203.0.113.1', 853), lost);
+    const byNetwork = policy('dns: { encrypted_resolvers: { networks: [192.0.2.0/28] } }');
+    assert.equal(unseen('203.0.113.1', 853, undefined, byNetwork)[0], 'non_compliant');
+    assert.equal(unseen('203.0.113.1', 443, 'dot', byNetwork)[0], 'non_compliant');
+    assert.deepEqual(judged({ malformed: true }), lost);
+    assert.deepEqual(judged({ malformed: true }, { server: { ip: '203.0.113.1', port: 853 } }), lost);
+    assert.equal(judged({ malformed: true, serverName: 'dns.google' })[0], 'non_compliant');
+  });
+
   test('approved by network or by name', () => {
     assert.deepEqual(judged({}, { server: { ip: '192.0.2.1', port: 853 } }), ['compliant']);
     assert.deepEqual(judged({ serverName: 'dns.example.com' }, { server: { ip: '203.0.113.1', port: 853 } }), [

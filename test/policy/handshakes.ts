@@ -84,10 +84,12 @@ export function certificate(fields: Partial<Certificate>): Certificate {
     issuerAttributes: {},
     serial: '01',
     subjectAlternativeNames: ['DNS:www.example.com'],
+    subjectAlternativeNamesCut: false,
     notBefore: 1_735_689_600, // 2025-01-01
     notAfter: 1_735_689_600 + 90 * 86_400 - 1,
     key: { type: 'RSA', bits: 2048, curve: undefined },
     signatureAlgorithm: 'sha256WithRSAEncryption',
+    signatureHash: undefined,
     sha256: 'a',
     selfSigned: false,
     version: 3,

@@ -163,9 +163,18 @@ describe('signature schemes', () => {
       ['SM2-with-SM3', 'SM3'],
       ['ED25519', 'intrinsic'],
       ['ML-DSA-65', 'intrinsic'],
+      ['RSA-SHA3-256', 'SHA3-256'],
+      ['ecdsa_with_SHA3-512', 'SHA3-512'],
+      ['dsa_with_SHA384', 'SHA384'],
       ['rsassaPss', undefined],
       ['1.2.3.4', undefined],
     ];
-    for (const [algorithm, hash] of cases) assert.equal(certificateHash(algorithm), hash, algorithm);
+    for (const [signatureAlgorithm, hash] of cases) {
+      assert.equal(certificateHash({ signatureAlgorithm, signatureHash: undefined }), hash, signatureAlgorithm);
+    }
+    const pss = (signatureHash: string) => certificateHash({ signatureAlgorithm: 'rsassaPss', signatureHash });
+    assert.equal(pss('SHA1'), 'SHA1');
+    assert.equal(pss('SHA3-384'), 'SHA3-384');
+    assert.equal(pss('2.16.840.1.101.3.4.2.11'), undefined);
   });
 });

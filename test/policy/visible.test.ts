@@ -39,6 +39,17 @@ describe('groups', () => {
     assert.deepEqual(judged(allow, detailed(TLS12, 0x1234, {})), LOST);
   });
 
+  test('a curve that the handshake defines has a size that its group does not tell', () => {
+    const explicit = detailed(TLS12, ECDHE, { group: 0xff01 });
+    const groups = (lists: string) => judged(`negotiated: { groups: { ${lists} } }`, explicit);
+    assert.equal(groups('deny: [arbitrary_explicit_prime_curves, { bits: "< 224" }]')[0], 'non_compliant');
+    assert.equal(groups('allow: [P-256, { ffdhe: true, bits: ">= 2048" }]')[0], 'non_compliant');
+    assert.deepEqual(groups('deny: [{ ffdhe: false, bits: "< 224" }]'), LOST);
+    assert.deepEqual(groups('deny: [{ ffdhe: true, bits: "< 3072" }]'), KEPT);
+    assert.deepEqual(groups('deny: [{ strength_bits: "< 112" }]'), LOST);
+    assert.deepEqual(groups('allow: [{ bits: ">= 224" }]'), LOST);
+  });
+
   test('properties: post-quantum, finite field, bits, strength', () => {
     const denied = (selector: string, group: number) =>
       judged(`negotiated: { groups: { deny: [${selector}] } }`, detailed(TLS13, 0x1301, { group }))[0] !== 'compliant';
@@ -148,6 +159,45 @@ test('compression: of the ServerHello', () => {
   assert.deepEqual(judged(rule, handshake(clientHello({ compressionMethods: [1, 0] }), undefined)), LOST);
 });
 
+describe('TLS 1.3 by a pre-shared key', () => {
+  const rule = 'negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }';
+  const alone: ServerHello = { ...serverHello(TLS13, 0x1301), extensions: [43, 41] };
+  const broken = ['non_compliant', 'r: TLS_AES_128_GCM_SHA256 by a pre-shared key alone, not not no forward secrecy'];
+
+  test('is forward secret together with a key share, and not alone', () => {
+    assert.deepEqual(judged(rule, handshake(undefined, alone)), broken);
+    assert.deepEqual(judged(rule, handshake(undefined, { ...alone, version: 0x7f1c })), broken);
+    assert.deepEqual(judged('negotiated: { cipher_suites: { deny: [{ mode: GCM }] } }', handshake(undefined, alone)), [
+      'non_compliant',
+      'r: TLS_AES_128_GCM_SHA256, not not mode GCM',
+    ]);
+    assert.deepEqual(judged(rule, handshake(undefined, { ...alone, keyShareGroup: 0x001d })), KEPT);
+    assert.deepEqual(judged(rule, handshake(undefined, serverHello(TLS13, 0x1301))), KEPT);
+    assert.deepEqual(
+      judged('negotiated: { cipher_suites: { deny: [{ encryption: RC4 }] } }', handshake(undefined, alone)),
+      KEPT,
+    );
+  });
+
+  test('is not known where the ServerHello breaks off or was not seen', () => {
+    const cut = { ...serverHello(TLS13, 0x1301), malformed: true };
+    assert.deepEqual(judged(rule, handshake(undefined, cut)), LOST);
+    assert.deepEqual(
+      judged('negotiated: { cipher_suites: { deny: [{ encryption: RC4 }] } }', handshake(undefined, cut)),
+      KEPT,
+    );
+    const retry = { ...serverHello(TLS13, 0x1301), helloRetryRequest: true };
+    assert.deepEqual(judged(rule, { ...handshake(clientHello({}), undefined), retry }), LOST);
+  });
+
+  test('is what a condition on suites sees', () => {
+    const condition = `applies_to: { cipher_suites: { allow: [{ forward_secrecy: false }] } }, negotiated: { resumed: false }`;
+    assert.equal(judged(condition, handshake(undefined, alone))[0], 'non_compliant');
+    assert.deepEqual(judged(condition, handshake(undefined, { ...alone, keyShareGroup: 0x001d })), KEPT);
+    assert.deepEqual(judged(condition, handshake(undefined, { ...alone, malformed: true })), LOST);
+  });
+});
+
 describe('the outcome where something was not seen', () => {
   const rules = (event: TlsHandshakeEvent) =>
     summary(
@@ -222,6 +272,23 @@ describe('offers that have to be made', () => {
       'non_compliant',
       'r: none, not ed25519 among them',
     ]);
+  });
+
+  test("key shares are the first hello's: the second has the one that the server named", () => {
+    const rule = 'offered: { key_shares: { require: [{ post_quantum: true }] } }';
+    const first = clientHello({ groups: [0x11ec, 0x001d, 0x0017], keyShares: [0x11ec, 0x001d] });
+    const second = clientHello({ groups: [0x11ec, 0x001d, 0x0017], keyShares: [0x0017] });
+    const retry = { ...serverHello(TLS13, 0x1301), helloRetryRequest: true, keyShareGroup: 0x0017 };
+    const event = handshake(second, serverHello(TLS13, 0x1301));
+    assert.deepEqual(judged(rule, { ...event, firstClient: first, retry }), KEPT);
+    assert.deepEqual(judged(rule, { ...event, firstClient: clientHello({ keyShares: [0x001d] }), retry }), [
+      'non_compliant',
+      'r: x25519, not post quantum among them',
+    ]);
+    // The first hello was not seen: the retry tells it, or the cookie that it asked for.
+    assert.deepEqual(judged(rule, { ...event, retry }), LOST);
+    assert.deepEqual(judged(rule, handshake({ ...second, extensions: [43, 44, 51] }, event.server)), LOST);
+    assert.deepEqual(judged(rule, { ...event, firstClient: clientHello({ malformed: true }), retry }), LOST);
   });
 
   test('a hello that breaks off may have offered more', () => {

@@ -29,6 +29,8 @@ export interface HelloExchange {
   readonly slot: number;
   /** The last ClientHello. */
   client: ClientHello | undefined;
+  /** The one before it, or the one that was answered by a HelloRetryRequest. */
+  firstClient: ClientHello | undefined;
   retry: ServerHello | undefined;
   server: ServerHello | undefined;
   /** Of the first hello, whosever it was. */
@@ -52,6 +54,7 @@ export function newExchange(slot: number, app: FlowEvent['app']): HelloExchange 
   return {
     slot,
     client: undefined,
+    firstClient: undefined,
     retry: undefined,
     server: undefined,
     firstTime: undefined,
@@ -86,6 +89,8 @@ export class HelloReports {
     const isFirst = exchange.clientTime === undefined;
     exchange.firstTime ??= time;
     exchange.clientTime ??= time;
+    // The second has the random of the first (RFC 8446 §4.1.2).
+    if (exchange.client?.random === hello.random) exchange.firstClient ??= exchange.client;
     exchange.client = hello;
     this.counters['tls.client_hellos']++;
     if (hello.malformed) this.counters['tls.malformed']++;
@@ -108,8 +113,10 @@ export class HelloReports {
   serverHello(exchange: HelloExchange, hello: ServerHello, packet: Packet): void {
     const time = timeOf(packet);
     exchange.firstTime ??= time;
-    if (hello.helloRetryRequest) exchange.retry = hello;
-    else {
+    if (hello.helloRetryRequest) {
+      exchange.retry = hello;
+      exchange.firstClient ??= exchange.client;
+    } else {
       exchange.server = hello;
       exchange.serverTime = time;
     }
@@ -136,7 +143,7 @@ export class HelloReports {
    * @param seen what the hellos and the messages after them show; without, the hellos and the exchange's alert alone
    */
   handshake(exchange: HelloExchange, seen?: HandshakeDetails): void {
-    const { firstTime: time, client, retry, server, fingerprints } = exchange;
+    const { firstTime: time, client, firstClient, retry, server, fingerprints } = exchange;
     if (time === undefined) return;
     this.counters['tls.handshakes']++;
     if (!this.options.transactions) return;
@@ -147,6 +154,7 @@ export class HelloReports {
       conversation: this.conversation(exchange),
       quicVersion: exchange.quicVersion,
       client,
+      firstClient,
       retry,
       server,
       details: seen ?? detailsOfHellos(exchange),

@@ -12,8 +12,13 @@ export interface KeyExchange {
   signatureScheme: number | undefined;
 }
 
-/** ECCurveType (RFC 8422 §5.4). */
-const NAMED_CURVE = 3;
+/** ECCurveType and ECBasisType (RFC 4492 §5.4; RFC 8422 §5.4 has taken the curves that a handshake defines itself away). */
+const CurveType = { explicitPrime: 1, explicitChar2: 2, namedCurve: 3 } as const;
+const PENTANOMIAL = 2;
+
+/** The groups that clients offer such curves as (RFC 4492 §5.1.1). */
+const EXPLICIT_PRIME_CURVES = 0xff01;
+const EXPLICIT_CHAR2_CURVES = 0xff02;
 
 const isEcdhe = (suite: string): boolean => /^TLS_(ECDHE|ECDH_anon)_/.test(suite);
 const isDhe = (suite: string): boolean => /^TLS_(DHE|DH_anon)_/.test(suite);
@@ -33,6 +38,36 @@ function bitLength(reader: Reader, length: number): number {
   return 0;
 }
 
+/** Passes over `count` vectors of 1 to 255 bytes. */
+function skipVectors(reader: Reader, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const length = reader.u8();
+    reader.truncated ||= length === 0;
+    reader.skip(length);
+  }
+}
+
+/** `ECParameters`: the group, of which the type of curve alone tells where the handshake defines it; undefined for no group. */
+function readCurve(reader: Reader): number | undefined {
+  switch (reader.u8()) {
+    case CurveType.namedCurve: {
+      const group = reader.u16();
+      return reader.truncated ? undefined : group;
+    }
+    case CurveType.explicitPrime:
+      // Prime, both coefficients, base point, order, cofactor.
+      skipVectors(reader, 6);
+      return EXPLICIT_PRIME_CURVES;
+    case CurveType.explicitChar2:
+      // Degree and basis, then as above, with the exponents of the basis in the place of the prime.
+      reader.skip(2);
+      skipVectors(reader, (reader.u8() === PENTANOMIAL ? 3 : 1) + 5);
+      return EXPLICIT_CHAR2_CURVES;
+    default:
+      return undefined;
+  }
+}
+
 /**
  * Reads the body that the reader spans (RFC 5246 §7.4.3, RFC 8422 §5.4, RFC 4279 §3, RFC 5489 §2). Other key exchanges show
  * nothing here.
@@ -42,11 +77,10 @@ export function readServerKeyExchange(reader: Reader, cipherSuite: number, versi
   const suite = cipherSuiteName(cipherSuite);
   if (hasIdentityHint(suite)) reader.skip(reader.u16());
   if (isEcdhe(suite)) {
-    if (reader.u8() !== NAMED_CURVE) return exchange;
-    const group = reader.u16();
-    reader.skip(reader.u8());
-    if (reader.truncated) return exchange;
-    exchange.group = group;
+    exchange.group = readCurve(reader);
+    // The server's public point.
+    skipVectors(reader, 1);
+    if (exchange.group === undefined || reader.truncated) return exchange;
   } else if (isDhe(suite)) {
     const dhBits = bitLength(reader, reader.u16());
     // Generator, the server's public value.

@@ -1,5 +1,6 @@
 /** Names of the object identifiers of keys, curves and signatures. */
 import type { CertificateKey } from '../event.ts';
+import { CURVES } from '../iana-tables.ts';
 import type { DerFields } from './der.ts';
 
 /** Names as OpenSSL prints them. */
@@ -17,6 +18,20 @@ const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['1.3.14.3.2.27', 'dsaWithSHA1-old'],
   ['2.16.840.1.101.3.4.3.1', 'dsa_with_SHA224'],
   ['2.16.840.1.101.3.4.3.2', 'dsa_with_SHA256'],
+  ['2.16.840.1.101.3.4.3.3', 'dsa_with_SHA384'],
+  ['2.16.840.1.101.3.4.3.4', 'dsa_with_SHA512'],
+  ['2.16.840.1.101.3.4.3.5', 'dsa_with_SHA3-224'],
+  ['2.16.840.1.101.3.4.3.6', 'dsa_with_SHA3-256'],
+  ['2.16.840.1.101.3.4.3.7', 'dsa_with_SHA3-384'],
+  ['2.16.840.1.101.3.4.3.8', 'dsa_with_SHA3-512'],
+  ['2.16.840.1.101.3.4.3.9', 'ecdsa_with_SHA3-224'],
+  ['2.16.840.1.101.3.4.3.10', 'ecdsa_with_SHA3-256'],
+  ['2.16.840.1.101.3.4.3.11', 'ecdsa_with_SHA3-384'],
+  ['2.16.840.1.101.3.4.3.12', 'ecdsa_with_SHA3-512'],
+  ['2.16.840.1.101.3.4.3.13', 'RSA-SHA3-224'],
+  ['2.16.840.1.101.3.4.3.14', 'RSA-SHA3-256'],
+  ['2.16.840.1.101.3.4.3.15', 'RSA-SHA3-384'],
+  ['2.16.840.1.101.3.4.3.16', 'RSA-SHA3-512'],
   ['1.2.840.10045.4.1', 'ecdsa-with-SHA1'],
   ['1.2.840.10045.4.3.1', 'ecdsa-with-SHA224'],
   ['1.2.840.10045.4.3.2', 'ecdsa-with-SHA256'],
@@ -31,6 +46,20 @@ const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['1.2.643.2.2.3', 'GOST R 34.11-94 with GOST R 34.10-2001'],
   ['1.2.643.7.1.1.3.2', 'GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)'],
   ['1.2.643.7.1.1.3.3', 'GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit)'],
+]);
+
+/** Hashes in the parameters of RSASSA-PSS (RFC 4055 §2.1; FIPS 202 and its identifiers at csrc.nist.gov), as policies write them. */
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.113549.2.5', 'MD5'],
+  ['1.3.14.3.2.26', 'SHA1'],
+  ['2.16.840.1.101.3.4.2.4', 'SHA224'],
+  ['2.16.840.1.101.3.4.2.1', 'SHA256'],
+  ['2.16.840.1.101.3.4.2.2', 'SHA384'],
+  ['2.16.840.1.101.3.4.2.3', 'SHA512'],
+  ['2.16.840.1.101.3.4.2.7', 'SHA3-224'],
+  ['2.16.840.1.101.3.4.2.8', 'SHA3-256'],
+  ['2.16.840.1.101.3.4.2.9', 'SHA3-384'],
+  ['2.16.840.1.101.3.4.2.10', 'SHA3-512'],
 ]);
 
 /** Name and, where the type fixes it, size. */
@@ -49,19 +78,9 @@ const KEYS: ReadonlyMap<string, readonly [string, number?]> = new Map([
   ['2.16.840.1.101.3.4.3.19', ['ML-DSA-87']],
 ]);
 
-/** IANA's group names (RFC 8422 §5.1.1, RFC 5639, RFC 8998), size of the field. */
-const CURVES: ReadonlyMap<string, readonly [string, number]> = new Map([
-  ['1.2.840.10045.3.1.1', ['secp192r1', 192]],
-  ['1.3.132.0.33', ['secp224r1', 224]],
-  ['1.2.840.10045.3.1.7', ['secp256r1', 256]],
-  ['1.3.132.0.34', ['secp384r1', 384]],
-  ['1.3.132.0.35', ['secp521r1', 521]],
-  ['1.3.132.0.10', ['secp256k1', 256]],
-  ['1.3.36.3.3.2.8.1.1.7', ['brainpoolP256r1', 256]],
-  ['1.3.36.3.3.2.8.1.1.11', ['brainpoolP384r1', 384]],
-  ['1.3.36.3.3.2.8.1.1.13', ['brainpoolP512r1', 512]],
-  ['1.2.156.10197.1.301', ['curveSM2', 256]],
-]);
+const CURVES_BY_OID: ReadonlyMap<string, readonly [string, number]> = new Map(
+  CURVES.map(([oid, name, bits]) => [oid, [name, bits]]),
+);
 
 export function signatureAlgorithmName(oid: string): string {
   return SIGNATURES.get(oid) ?? oid;
@@ -72,10 +91,14 @@ export function signatureAlgorithmNames(): string[] {
   return [...SIGNATURES.values()];
 }
 
+export function hashName(oid: string): string {
+  return HASHES.get(oid) ?? oid;
+}
+
 export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFields): CertificateKey {
   const [type, fixedBits] = KEYS.get(keyAlgorithm) ?? [keyAlgorithm];
   if (type === 'EC') {
-    const [curve, bits] = CURVES.get(keyParameters ?? '') ?? [keyParameters, undefined];
+    const [curve, bits] = CURVES_BY_OID.get(keyParameters ?? '') ?? [keyParameters, undefined];
     return { type, bits, curve };
   }
   return { type, bits: fixedBits ?? (/^(RSA|DSA)/.test(type) ? keyBits : undefined), curve: undefined };

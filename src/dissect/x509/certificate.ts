@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Certificate } from '../event.ts';
 import type { Reader } from '../reader.ts';
-import { certificateKey, signatureAlgorithmName } from './algorithms.ts';
+import { certificateKey, hashName, signatureAlgorithmName } from './algorithms.ts';
 import { readDerFields } from './der.ts';
 import { alternativeNames, distinguishedName } from './names.ts';
 
@@ -30,8 +30,10 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
     const notBefore = Date.parse(x509.validFrom) / 1000;
     const notAfter = Date.parse(x509.validTo) / 1000;
     if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return undefined;
+    const signatureAlgorithm = signatureAlgorithmName(fields.signatureAlgorithm);
     const subject = distinguishedName(x509.subject);
     const issuer = distinguishedName(x509.issuer);
+    const alternative = alternativeNames(x509.subjectAltName);
     return {
       subject: subject.text,
       issuer: issuer.text,
@@ -43,13 +45,15 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       issuerAttributes: issuer.attributes,
       // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
       serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
-      subjectAlternativeNames: alternativeNames(x509.subjectAltName),
+      subjectAlternativeNames: alternative.names,
+      subjectAlternativeNamesCut: alternative.cut,
       notBefore,
       notAfter,
       key: certificateKey(fields),
-      signatureAlgorithm: signatureAlgorithmName(fields.signatureAlgorithm),
+      signatureAlgorithm,
+      signatureHash: fields.signatureHash && hashName(fields.signatureHash),
       sha256,
-      selfSigned: x509.subject === x509.issuer && verifiesItself(x509),
+      selfSigned: x509.subject === x509.issuer && verifiesItself(x509, signatureAlgorithm),
       version: fields.version,
     };
   } catch {
@@ -57,14 +61,18 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
   }
 }
 
-/** False where the key's type is one that OpenSSL cannot verify with, and where trying would take milliseconds. */
-function verifiesItself(x509: X509Certificate): boolean {
+/** What OpenSSL 3 verifies wherever it is built: of another algorithm (MD2, SM2, GOST) it only says that it did not. */
+const VERIFIED = /^(?:md5|sha|dsa|ecdsa|RSA-SHA3|rsassaPss|ED)/;
+
+/** Undefined where OpenSSL cannot verify with a key of this type or such a signature, and where trying would take milliseconds. */
+function verifiesItself(x509: X509Certificate, signatureAlgorithm: string): boolean | undefined {
   try {
     const key = x509.publicKey;
     const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-    if (modulusLength > MAX_VERIFIED_BITS || publicExponent > MAX_VERIFIED_EXPONENT) return false;
-    return x509.verify(key);
+    if (modulusLength > MAX_VERIFIED_BITS || publicExponent > MAX_VERIFIED_EXPONENT) return undefined;
+    if (x509.verify(key)) return true;
+    return key.asymmetricKeyType !== undefined && VERIFIED.test(signatureAlgorithm) ? false : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -4,12 +4,24 @@
  */
 import type { Reader } from '../reader.ts';
 
-const Tag = { bitString: 0x03, integer: 0x02, objectIdentifier: 0x06, sequence: 0x30, version: 0xa0 } as const;
+const Tag = {
+  integer: 0x02,
+  bitString: 0x03,
+  objectIdentifier: 0x06,
+  sequence: 0x30,
+  version: 0xa0,
+  pssHash: 0xa0,
+} as const;
+
+const RSASSA_PSS = '1.2.840.113549.1.1.10';
+const SHA1 = '1.3.14.3.2.26';
 
 export interface DerFields {
   readonly version: number;
   /** Dotted. */
   readonly signatureAlgorithm: string;
+  /** Dotted: the hash of RSASSA-PSS, which other algorithms have in their own identifier. */
+  readonly signatureHash: string | undefined;
   readonly keyAlgorithm: string;
   /** Named curve, or whatever object identifier the key's parameters are. */
   readonly keyParameters: string | undefined;
@@ -79,6 +91,27 @@ function readAlgorithm(reader: Reader): Algorithm | undefined {
   return name === undefined ? undefined : { name, parameters, bits };
 }
 
+/** The `AlgorithmIdentifier` of a signature. */
+function readSignature(reader: Reader): { readonly name: string; readonly hash: string | undefined } | undefined {
+  const outer = enter(reader, Tag.sequence);
+  if (outer < 0) return undefined;
+  const name = readObjectIdentifier(reader);
+  const hash = name === RSASSA_PSS ? readPssHash(reader) : undefined;
+  reader.leave(outer);
+  return name === undefined ? undefined : { name, hash };
+}
+
+/** `RSASSA-PSS-params`, which a signature may not leave out: only the hash within, for SHA-1 (RFC 4055 §3.1). */
+function readPssHash(reader: Reader): string | undefined {
+  const afterParameters = enter(reader, Tag.sequence);
+  if (afterParameters < 0) return undefined;
+  const afterHash = enter(reader, Tag.pssHash);
+  const hash = afterHash < 0 ? SHA1 : readAlgorithm(reader)?.name;
+  if (afterHash >= 0) reader.leave(afterHash);
+  reader.leave(afterParameters);
+  return hash;
+}
+
 /** Size of the modulus of the `RSAPublicKey` within the BIT STRING at the reader. */
 function readModulusBits(reader: Reader): number | undefined {
   if (enter(reader, Tag.bitString) < 0) return undefined;
@@ -108,7 +141,7 @@ export function readDerFields(reader: Reader): DerFields | undefined {
     reader.leave(afterVersion);
   }
   skip(reader);
-  const signature = readAlgorithm(reader);
+  const signature = readSignature(reader);
   // Issuer, validity, subject.
   for (let i = 0; i < 3; i++) skip(reader);
   if (enter(reader, Tag.sequence) < 0) return undefined;
@@ -120,6 +153,7 @@ export function readDerFields(reader: Reader): DerFields | undefined {
     : {
         version,
         signatureAlgorithm: signature.name,
+        signatureHash: signature.hash,
         keyAlgorithm: key.name,
         keyParameters: key.parameters,
         keyBits: key.bits ?? modulusBits,

@@ -26,6 +26,7 @@ const MAX_NAME_LENGTH = 2_048;
 const MAX_ATTRIBUTE_LENGTH = 256;
 /** SANs kept: certificates of content networks name about a hundred hosts. */
 const MAX_ALTERNATIVE_NAMES = 256;
+/** Host names, which handshakes are judged by, have at most 253 characters (RFC 1035 §2.3.4). */
 const MAX_ALTERNATIVE_NAME_LENGTH = 512;
 
 /** `a` cut to `length`, as a string of its own: a slice would keep the whole. */
@@ -67,15 +68,21 @@ export function distinguishedName(lines: string | undefined): DistinguishedName 
   return { text: cut(text, MAX_NAME_LENGTH), commonName, organization, attributes };
 }
 
+export interface AlternativeNames {
+  readonly names: readonly string[];
+  /** There are more than are kept. */
+  readonly cut: boolean;
+}
+
 /** @param list `X509Certificate.subjectAltName`: `DNS:a, IP Address:192.0.2.1`, entries with odd characters in JSON quotes */
-export function alternativeNames(list: string | undefined): string[] {
+export function alternativeNames(list: string | undefined): AlternativeNames {
   const names: string[] = [];
-  if (list === undefined) return names;
+  if (list === undefined) return { names, cut: false };
   for (const [, type = '', quoted, plain = ''] of list.matchAll(/([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))(?:, |$)/gs)) {
-    if (names.length === MAX_ALTERNATIVE_NAMES) break;
+    if (names.length === MAX_ALTERNATIVE_NAMES) return { names, cut: true };
     const value = quoted === undefined ? plain : quoted.slice(1, -1);
     const shortType = type === 'IP Address' ? 'IP' : type;
     names.push(cut(`${shortType}:${value}`, MAX_ALTERNATIVE_NAME_LENGTH));
   }
-  return names;
+  return { names, cut: false };
 }

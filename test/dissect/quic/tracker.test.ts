@@ -204,6 +204,7 @@ test('a HelloRetryRequest: two client hellos in one stream', () => {
   quic.send('client', fromClient(padded(cryptoFrame(second!, first!.length)), { destinationId: SERVER_ID }));
   quic.send('server', fromServer(cryptoFrame(answer!, request!.length)));
   assert.deepEqual(quic.kinds, ['client_hello', 'server_hello', 'client_hello', 'server_hello', 'tls_handshake']);
+  assert.deepEqual(quic.handshakes[0]?.firstClient?.keyShares, [0x001d]);
   assert.deepEqual(quic.handshakes[0]?.client?.keyShares, [0x0017]);
   assert.equal(quic.handshakes[0]?.retry?.helloRetryRequest, true);
   assert.equal(quic.handshakes[0]?.server?.helloRetryRequest, false);

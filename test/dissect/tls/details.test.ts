@@ -127,8 +127,19 @@ test('Diffie-Hellman shows the size of its prime; anonymous and PSK exchanges ha
     [0x0033, Buffer.concat([prime(129, 0), small, small]), { dhBits: 1017 }],
     [0xc035, Buffer.from('000268690300170104', 'hex'), { group: 23 }],
     [0xc018, Buffer.from('03001d0104', 'hex'), { group: 29 }],
-    // Explicit curves have no name; what is cut shows nothing; RSA's export key is no group.
-    [0xc02f, Buffer.from('010000', 'hex'), {}],
+    // Curves that the handshake defines: of a prime field, of binary fields with a trinomial and with a pentanomial.
+    [0xc02f, Buffer.from('010117010101020304aabb0107010101040403', 'hex'), { group: 0xff01, signatureScheme: 0x0403 }],
+    [
+      0xc02f,
+      Buffer.from('0200a3010103010101020304aabb0107010101040403', 'hex'),
+      { group: 0xff02, signatureScheme: 0x0403 },
+    ],
+    [0xc02f, Buffer.from('0200a30201030106010701010102020405010701010104', 'hex'), { group: 0xff02 }],
+    // Their type alone tells; without the whole of it there is no place for a signature.
+    [0xc02f, Buffer.from('010117010101020304aabb010701', 'hex'), { group: 0xff01 }],
+    [0xc02f, Buffer.from('01001d01040403', 'hex'), { group: 0xff01 }],
+    // What is cut shows nothing, nor does another type of curve; RSA's export key is no group.
+    [0xc02f, Buffer.from('04001d0104', 'hex'), {}],
     [0xc02f, Buffer.from('0300', 'hex'), {}],
     [0x0033, Buffer.from('ffff', 'hex'), {}],
     [0x0003, dhe, {}],

@@ -168,12 +168,26 @@ test('HelloRetryRequest: four messages, one handshake (RFC 8448 §5)', () => {
       connection.events.map((event) => event.kind),
       ['client_hello', 'server_hello', 'client_hello', 'server_hello', 'tls_handshake'],
     );
-    const { client, retry, server, responseTime } = connection.handshakes[0]!;
-    assert.deepEqual(client?.keyShares, [0x17]);
+    const { client, firstClient, retry, server, responseTime } = connection.handshakes[0]!;
+    assert.deepEqual([firstClient?.keyShares, client?.keyShares], [[0x1d], [0x17]]);
     assert.deepEqual([retry?.helloRetryRequest, retry?.keyShareGroup], [true, 0x17]);
     assert.deepEqual([server?.helloRetryRequest, server?.keyShareGroup], [false, 0x17]);
     assert.ok(responseTime! > 0);
   }
+});
+
+test('the hello that a HelloRetryRequest answered is the first one, as far as it was seen', () => {
+  const hellos = (...messages: (readonly ['client' | 'server', Buffer])[]) => {
+    const connection = new TlsTest();
+    for (const [from, message] of messages) connection.send(from, message);
+    connection.end();
+    const { client, firstClient } = connection.handshakes[0]!;
+    return [firstClient?.keyShares, client?.keyShares];
+  };
+  assert.deepEqual(hellos(['client', RETRY_CLIENT_HELLO_1]), [undefined, [0x1d]]);
+  assert.deepEqual(hellos(['client', RETRY_CLIENT_HELLO_1], ['server', RETRY_REQUEST]), [[0x1d], [0x1d]]);
+  assert.deepEqual(hellos(['server', RETRY_REQUEST], ['client', RETRY_CLIENT_HELLO_2]), [undefined, [0x17]]);
+  assert.deepEqual(hellos(['client', RETRY_CLIENT_HELLO_1], ['client', RETRY_CLIENT_HELLO_2]), [[0x1d], [0x17]]);
 });
 
 test('a warning before the ServerHello, and other messages in its record', () => {

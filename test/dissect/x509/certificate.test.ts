@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { GROUPS } from '../../../src/dissect/iana-tables.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
 import { readCertificate } from '../../../src/dissect/x509/certificate.ts';
 import { P256, selfSigned } from './certificates.ts';
@@ -34,6 +35,69 @@ test('keys by type, size and curve; the signature by name', () => {
   }
 });
 
+/** OpenSSL has the names of ANSI X9.62 for these two. */
+const OPENSSL_CURVES: Readonly<Record<string, string>> = { secp192r1: 'prime192v1', secp256r1: 'prime256v1' };
+const ecKey = (curve: string): readonly string[] => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+
+test('every curve that is a group of TLS has its name and the size of its field', () => {
+  for (const [, name] of GROUPS) {
+    const [, size] = /^(?:secp|sect|brainpoolP)(\d+)[kr]\d$/.exec(name) ?? [];
+    if (size === undefined) continue;
+    const { key } = read(selfSigned(ecKey(OPENSSL_CURVES[name] ?? name), '/CN=a')) ?? assert.fail(name);
+    assert.deepEqual(key, { type: 'EC', bits: Number(size), curve: name });
+  }
+});
+
+test('a curve that no group of TLS is has its own name, one that has none its object identifier', () => {
+  assert.deepEqual(read(selfSigned(ecKey('brainpoolP160r1'), '/CN=a'))?.key, {
+    type: 'EC',
+    bits: 160,
+    curve: 'brainpoolP160r1',
+  });
+  // secp224r1, by the identifier that WTLS has for it.
+  assert.deepEqual(read(selfSigned(ecKey('wap-wsg-idm-ecid-wtls12'), '/CN=a'))?.key, {
+    type: 'EC',
+    bits: undefined,
+    curve: '2.23.43.1.4.12',
+  });
+});
+
+const PSS = ['-sigopt', 'rsa_padding_mode:pss'];
+
+test('the hash of RSASSA-PSS is in its parameters, that of other algorithms in their name', () => {
+  for (const [key, more, algorithm, hash] of [
+    [['rsa:2048'], ['-sha256', ...PSS], 'rsassaPss', 'SHA256'],
+    // SHA-1 is left out of the parameters.
+    [['rsa:2048'], ['-sha1', ...PSS], 'rsassaPss', 'SHA1'],
+    [['rsa:2048'], ['-sha3-256'], 'RSA-SHA3-256', undefined],
+    [P256, ['-sha3-512'], 'ecdsa_with_SHA3-512', undefined],
+  ] as const) {
+    const certificate = read(selfSigned(key, '/CN=a', ...more)) ?? assert.fail();
+    assert.deepEqual([certificate.signatureAlgorithm, certificate.signatureHash], [algorithm, hash]);
+    assert.equal(certificate.key.bits, key === P256 ? 256 : 2048);
+  }
+});
+
+test('a hash of RSASSA-PSS that OpenSSL does not sign with, and none', () => {
+  const der = selfSigned(['rsa:2048'], '/CN=a', '-sha256', ...PSS);
+  const facts = ({ signatureAlgorithm, signatureHash, key } = read(der) ?? assert.fail()) => [
+    signatureAlgorithm,
+    signatureHash,
+    key.bits,
+  ];
+  const hash = der.indexOf('0609608648016503040201', 0, 'hex') + 10;
+  for (const [last, name] of [
+    [8, 'SHA3-256'],
+    [11, '2.16.840.1.101.3.4.2.11'],
+  ] as const) {
+    der[hash] = last;
+    assert.deepEqual(facts(), ['rsassaPss', name, 2048]);
+  }
+  // A SET where the SEQUENCE of the parameters should be.
+  der[der.indexOf('06092a864886f70d01010a', 0, 'hex') + 11] = 0x31;
+  assert.deepEqual(facts(), ['rsassaPss', undefined, 2048]);
+});
+
 test('names, serial, validity and alternative names', () => {
   const names = 'subjectAltName=DNS:www.example.test,IP:192.0.2.1,email:a@example.test,URI:https://example.test/x';
   const subject = '/C=XX/O=Example, Inc./OU=Unit/CN=www.example.test';
@@ -64,7 +128,19 @@ test('signed by itself means that its own key says so, not that the names agree'
 
 test('a key that only slows its reader down is not verified with', () => {
   const exponent = ['rsa:2048', '-pkeyopt', `rsa_keygen_pubexp:${(1n << 40n) + 15n}`];
-  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, false);
+  assert.equal(read(selfSigned(exponent, '/CN=a'))?.selfSigned, undefined);
+});
+
+test('a signature that cannot be verified here may be its own', () => {
+  assert.equal(read(selfSigned(ecKey('SM2'), '/CN=a'))?.selfSigned, undefined);
+  const old = selfSigned(['rsa:2048'], '/CN=a', '-md5');
+  const MD2 = 2;
+  // The identifier of md5WithRSAEncryption, in what is signed and beside it.
+  const md5 = Buffer.from('06092a864886f70d010104', 'hex');
+  for (let at = old.indexOf(md5); at >= 0; at = old.indexOf(md5, at)) old[at + md5.length - 1] = MD2;
+  const certificate = read(old);
+  assert.deepEqual([certificate?.signatureAlgorithm, certificate?.selfSigned], ['md2WithRSAEncryption', undefined]);
+  assert.equal(read(selfSigned(['rsa:2048'], '/CN=a', '-md5'))?.selfSigned, true);
 });
 
 test('PEM within is no certificate; nor is a cut one, nor one with something after it', () => {

@@ -20,12 +20,14 @@ test('several values in one part; no name at all; a name of 64 KB', () => {
 });
 
 test('alternative names: types in short, odd ones out of their quotes', () => {
-  assert.deepEqual(alternativeNames('DNS:a.example, IP Address:192.0.2.1, DNS:"b, DNS:c"'), [
+  assert.deepEqual(alternativeNames('DNS:a.example, IP Address:192.0.2.1, DNS:"b, DNS:c"').names, [
     'DNS:a.example',
     'IP:192.0.2.1',
     'DNS:b, DNS:c',
   ]);
-  assert.deepEqual(alternativeNames(undefined), []);
+  assert.deepEqual(alternativeNames(undefined), { names: [], cut: false });
   const many = Array.from({ length: 500 }, (_, i) => `DNS:n${i}.example`).join(', ');
-  assert.equal(alternativeNames(many).length, 256);
+  const { names, cut } = alternativeNames(many);
+  assert.deepEqual([names.length, cut], [256, true]);
+  assert.equal(alternativeNames(names.join(', ')).cut, false);
 });
