@@ -5,6 +5,7 @@ import type { Certificate, EventSink, Preface, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { CertificateStore } from '../x509/store.ts';
+import { announcedLength } from './announced.ts';
 import { type HandshakeReporter, TlsConnection } from './connection.ts';
 import { EarlySegments } from './early.ts';
 import { type HelloOptions, HelloReports } from './exchange.ts';
@@ -51,15 +52,17 @@ export class TlsTracker implements HandshakeReporter {
   segment(packet: Packet, slot: number, fromClient: boolean): boolean {
     const stage = this.flows.stage(slot);
     if (stage === Stage.following) return this.follow(this.connections.get(slot)!, packet, fromClient);
-    if (mayBeginHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+    const isYoung = stage < Stage.undecided + PREFACE_SEGMENTS - 1;
+    const announced = isYoung && fromClient ? announcedLength(packet) : 0;
+    if (mayBeginHello(packet.view, packet.payloadStart + announced, packet.payloadEnd)) {
       const connection = this.connections.add(new TlsConnection(slot, stage, this));
       this.flows.setStage(slot, Stage.following);
-      if (stage !== Stage.new) connection.flight.after = this.preface(packet, slot, fromClient);
-      const more = this.follow(connection, packet, fromClient);
+      if (stage !== Stage.new || announced > 0) connection.flight.after = this.preface(packet, slot, fromClient);
+      const more = this.follow(connection, packet, fromClient, announced);
       const isSplit = more && !connection.found && stage !== Stage.new;
       return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
-    if (stage < Stage.undecided + PREFACE_SEGMENTS - 1) this.look(packet, slot, fromClient);
+    if (isYoung) this.look(packet, slot, fromClient);
     if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
   }
@@ -101,10 +104,10 @@ export class TlsTracker implements HandshakeReporter {
     return true;
   }
 
-  private follow(connection: TlsConnection, packet: Packet, fromClient: boolean): boolean {
+  private follow(connection: TlsConnection, packet: Packet, fromClient: boolean, announced = 0): boolean {
     const { connections } = this;
     const before = connection.bufferedBytes;
-    const more = connection.segment(packet, fromClient);
+    const more = connection.segment(packet, fromClient, announced);
     connections.account(connection, before);
     if (!more) {
       this.finish(connection);

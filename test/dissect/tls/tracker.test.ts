@@ -5,6 +5,7 @@ import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
 import type { TlsHandshakeEvent } from '../../../src/dissect/event.ts';
 import { TcpFlag } from '../../../src/dissect/net/packet.ts';
 import { MAX_FOLLOWED_BYTES, MAX_FOLLOWED_SEGMENTS } from '../../../src/dissect/tls/connection.ts';
+import { MAX_EMPTY_RECORDS } from '../../../src/dissect/tls/signature.ts';
 import { handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
 import {
   RETRY_CLIENT_HELLO_1,
@@ -122,6 +123,33 @@ test('hellos in records of every size are the same (RFC 8446 §5.1)', () => {
       assert.deepEqual(cut, SIMPLE, `records of ${size}, segments of ${segment}`);
     }
   }
+});
+
+test('empty handshake records before a hello, which OpenSSL takes (RFC 8446 §5.1 forbids them)', () => {
+  const empty = tlsRecord(22, Buffer.alloc(0), 0x0301);
+  const read = (records: number): TlsTest => {
+    const connection = new TlsTest();
+    connection.send('client', Buffer.concat([...Array<Buffer>(records).fill(empty), SIMPLE_CLIENT_HELLO]));
+    connection.send('server', Buffer.concat([empty, SIMPLE_SERVER_HELLO]));
+    connection.end();
+    return connection;
+  };
+  for (const records of [1, 2, MAX_EMPTY_RECORDS]) {
+    assert.deepEqual(content(read(records).handshakes[0]), SIMPLE, `${records} empty records`);
+  }
+  assert.equal(read(MAX_EMPTY_RECORDS + 1).handshakes[0]?.client, undefined);
+  const retry = new TlsTest();
+  retry.send('client', RETRY_CLIENT_HELLO_1);
+  retry.send('server', Buffer.concat([empty, RETRY_REQUEST]));
+  retry.send('client', Buffer.concat([empty, RETRY_CLIENT_HELLO_2]));
+  retry.send('server', RETRY_SERVER_HELLO);
+  assert.deepEqual([retry.clientHellos.length, retry.serverHellos.length], [2, 2]);
+  // What follows an empty record must be a hello, as what stands alone must.
+  const other = new TlsTest();
+  other.send('client', Buffer.concat([empty, handshake(11, Buffer.alloc(60))]));
+  other.send('client', Buffer.concat([empty, tlsRecord(23, SIMPLE_CLIENT_HELLO.subarray(5))]));
+  other.end();
+  assert.deepEqual([other.events, other.counters['tls.incomplete']], [[], 0]);
 });
 
 test('segments out of order, retransmitted, overlapping', () => {
