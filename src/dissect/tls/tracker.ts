@@ -9,7 +9,7 @@ import { announcedLength } from './announced.ts';
 import { type HandshakeReporter, TlsConnection } from './connection.ts';
 import { EarlySegments } from './early.ts';
 import { type HelloOptions, HelloReports } from './exchange.ts';
-import { isPreface, prefaceOf, prefaceOfPort } from './preface.ts';
+import { isPreface, isUpgradable, prefaceOf, prefaceOfPort } from './preface.ts';
 import { mayBeginHello } from './signature.ts';
 
 export interface TlsOptions extends HelloOptions {
@@ -25,8 +25,11 @@ export interface TlsOptions extends HelloOptions {
  */
 const Stage = { new: 0, undecided: 2, lastUndecided: 254, following: 255 } as const;
 
-/** Data segments of a new flow that are remembered in case a hello comes after its own other parts. */
+/** Data segments of a flow that are remembered where its beginning was not seen: no gap before them could be told. */
 const EARLY_SEGMENTS = 2;
+
+/** So far behind a gap the other parts of a hello may begin: twice the largest of browsers, with post-quantum shares and ECH. */
+const MAX_PAST_GAP = 16_384;
 
 /** Data segments of a new flow in which a plaintext protocol is looked for: a greeting, a command, an answer. */
 const PREFACE_SEGMENTS = 4;
@@ -63,7 +66,7 @@ export class TlsTracker implements HandshakeReporter {
       return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
     if (isYoung) this.look(packet, slot, fromClient);
-    if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
+    if (this.mayBePart(packet, slot, stage, fromClient)) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
   }
 
@@ -90,6 +93,13 @@ export class TlsTracker implements HandshakeReporter {
   private look(packet: Packet, slot: number, fromClient: boolean): void {
     const preface = prefaceOf(packet, fromClient, this.flows.stage(slot) === Stage.new);
     if (preface !== undefined && this.flows.app(slot) === undefined) this.flows.setApp(slot, preface);
+  }
+
+  /** Whether a segment may be a part of a hello that begins in a later one, which the network had put in the wrong order. */
+  private mayBePart(packet: Packet, slot: number, stage: number, fromClient: boolean): boolean {
+    const past = this.flows.pastGap(slot, fromClient, packet.tcpSequence);
+    if (past >= 0) return past <= MAX_PAST_GAP;
+    return stage < Stage.undecided + EARLY_SEGMENTS - 1 && !this.flows.knowsStart(slot, fromClient);
   }
 
   /** The protocol whose segments came before a hello. */
@@ -138,7 +148,11 @@ export class TlsTracker implements HandshakeReporter {
 
   private finish(connection: TlsConnection): void {
     this.connections.remove(connection);
-    if (connection.began) this.counters['tls.incomplete']++;
+    if (connection.began) {
+      this.counters['tls.incomplete']++;
+      // It did change to TLS, although no more can be told.
+      if (isUpgradable(this.flows.app(connection.slot))) this.flows.setApp(connection.slot, 'tls');
+    }
     if (connection.limited) this.counters['tls.stream_limit']++;
     if (connection.isCut) this.counters['tls.details_cut']++;
     const { exchange } = connection;

@@ -170,6 +170,72 @@ test('segments out of order, retransmitted, overlapping', () => {
   }
 });
 
+test('a capture that begins with the later parts of a hello', () => {
+  const read = handshakeOf((connection) => {
+    connection.flows.midstream = true;
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(150), { at: 150 });
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(80, 150), { at: 80 });
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: 0 });
+    connection.send('server', SIMPLE_SERVER_HELLO, { at: 0 });
+  });
+  assert.deepEqual(read, SIMPLE);
+});
+
+const UPGRADE: readonly (readonly ['client' | 'server', string])[] = [
+  ['server', '220 mail.example ESMTP ready\r\n'],
+  ['client', 'EHLO a.example\r\n'],
+  ['server', '250 STARTTLS\r\n'],
+  ['client', 'STARTTLS\r\n'],
+  ['server', '220 go\r\n'],
+];
+
+/** A connection of SMTP up to the answer to STARTTLS, and the position of the client's hello. */
+function upgraded(): [TlsTest, number] {
+  const connection = new TlsTest();
+  let at = 0;
+  for (const [from, line] of UPGRADE) {
+    connection.send(from, Buffer.from(line));
+    if (from === 'client') at += line.length;
+  }
+  return [connection, at];
+}
+
+test('a hello after plaintext, its segments out of order', () => {
+  const cuts = [0, 80, 150, SIMPLE_CLIENT_HELLO.length];
+  for (const order of ['132', '213', '231', '312', '321']) {
+    const [connection, start] = upgraded();
+    for (const part of order) {
+      const [from, to] = [cuts[Number(part) - 1]!, cuts[Number(part)]!];
+      connection.send('client', SIMPLE_CLIENT_HELLO.subarray(from, to), { at: start + from });
+    }
+    connection.send('server', SIMPLE_SERVER_HELLO);
+    assert.deepEqual(content(connection.handshakes[0]), SIMPLE, order);
+    assert.equal(connection.handshakes[0]?.details?.after, 'smtp');
+  }
+});
+
+test('the parts of a hello find together over what other flows begin meanwhile', () => {
+  const connection = new TlsTest();
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(80), { at: 80 });
+  for (let slot = 1; slot <= 1_000; slot++) {
+    connection.send('client', Buffer.from('GET / HTTP/1.1\r\n\r\n'), {}, slot);
+    connection.send('server', Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), {}, slot);
+  }
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: 0 });
+  connection.send('server', SIMPLE_SERVER_HELLO);
+  assert.deepEqual(content(connection.handshakes[0]), SIMPLE);
+});
+
+test('a hello of which a part is missing after STARTTLS: counted, and the flow is no plaintext', () => {
+  const [connection, start] = upgraded();
+  assert.equal(connection.flows.apps.get(0), 'smtp');
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: start });
+  connection.end();
+  assert.deepEqual(connection.events, []);
+  assert.equal(connection.counters['tls.incomplete'], 1);
+  assert.equal(connection.flows.apps.get(0), 'tls');
+});
+
 test('a contradicting retransmission does not change what came first', () => {
   const forged = Buffer.from(SIMPLE_CLIENT_HELLO);
   forged.fill(0x41, 60, 150);
