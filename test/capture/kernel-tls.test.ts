@@ -1,0 +1,131 @@
+/** Hellos of which the kernel program has to hand over more than the segment in which they begin, or what it alone would pass by. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import type { NetworkEvent } from '../../src/dissect/event.ts';
+import { TcpFlag } from '../../src/dissect/net/packet.ts';
+import { ethernet, ipv4, u16, u32 } from '../dissect/net/packets.ts';
+import { SIMPLE_CLIENT_HELLO, SIMPLE_SERVER_HELLO } from '../dissect/tls/traces.ts';
+import { skipWithoutCapture } from '../support/privilege.ts';
+import { LITTLE, pcapHeader, pcapRecord } from './capture-bytes.ts';
+import { KernelRun } from './kernel-run.ts';
+
+const skip = skipWithoutCapture('ebpf');
+
+type Side = 'client' | 'server';
+const ADDRESSES = { client: '192.0.2.1', server: '198.51.100.2' } as const;
+const INITIAL = { client: 1_000, server: 5_000 } as const;
+
+/** A TCP connection as frames; each has ports of its own. */
+class Connection {
+  readonly frames: Buffer[] = [];
+  private readonly sent = { client: 1, server: 1 };
+  private readonly ports: Readonly<Record<Side, number>>;
+
+  constructor(client: number, server: number) {
+    this.ports = { client, server };
+    this.frame('client', Buffer.alloc(0), TcpFlag.syn, 0);
+    this.frame('server', Buffer.alloc(0), TcpFlag.syn | TcpFlag.ack, 0);
+    this.frame('client', Buffer.alloc(0), TcpFlag.ack, 1);
+  }
+
+  send(from: Side, data: Buffer | string): this {
+    return this.parts(from, [Buffer.from(data)], [0]);
+  }
+
+  /** Sends parts of the stream in another order than theirs. */
+  parts(from: Side, parts: readonly Buffer[], order: readonly number[]): this {
+    const starts = parts.map((_, i) => parts.slice(0, i).reduce((sum, { length }) => sum + length, this.sent[from]));
+    for (const i of order) this.frame(from, parts[i]!, TcpFlag.ack | TcpFlag.psh, starts[i]!);
+    this.sent[from] += parts.reduce((sum, { length }) => sum + length, 0);
+    return this;
+  }
+
+  private frame(from: Side, data: Buffer, flags: number, at: number): void {
+    const to = from === 'client' ? 'server' : 'client';
+    const tcp = Buffer.concat([
+      u16(this.ports[from]),
+      u16(this.ports[to]),
+      u32(INITIAL[from] + at),
+      u32(INITIAL[to] + this.sent[to]),
+      Buffer.from([0x50, flags]),
+      u16(0x7fff),
+      u32(0),
+      data,
+    ]);
+    this.frames.push(ethernet(0x0800, ipv4(6, tcp, { source: ADDRESSES[from], destination: ADDRESSES[to] })));
+  }
+}
+
+const HELLO_PARTS = [
+  SIMPLE_CLIENT_HELLO.subarray(0, 80),
+  SIMPLE_CLIENT_HELLO.subarray(80, 150),
+  SIMPLE_CLIENT_HELLO.subarray(150),
+];
+const EMPTY_RECORD = Buffer.from('1603010000', 'hex');
+const PROXY = Buffer.from('PROXY TCP4 192.0.2.7 198.51.100.2 1234 443\r\n');
+const PROXY2 = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex');
+
+function upgraded(port: number): Connection {
+  return new Connection(port, 587)
+    .send('server', '220 mail.example ESMTP ready\r\n')
+    .send('client', 'EHLO a.example\r\n')
+    .send('server', '250 STARTTLS\r\n')
+    .send('client', 'STARTTLS\r\n')
+    .send('server', '220 go\r\n');
+}
+
+const CASES: Readonly<Record<string, Connection>> = {
+  'an empty record before the hello': new Connection(40_001, 443).send(
+    'client',
+    Buffer.concat([EMPTY_RECORD, SIMPLE_CLIENT_HELLO]),
+  ),
+  'a PROXY header before the hello': new Connection(40_002, 443).send(
+    'client',
+    Buffer.concat([PROXY, SIMPLE_CLIENT_HELLO]),
+  ),
+  'a PROXY header before a hello in many segments': new Connection(40_003, 443).parts(
+    'client',
+    [Buffer.concat([PROXY2, SIMPLE_CLIENT_HELLO.subarray(0, 20)]), ...cut(SIMPLE_CLIENT_HELLO.subarray(20), 30)],
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  ),
+  'two segments out of order after STARTTLS': upgraded(40_004).parts(
+    'client',
+    [SIMPLE_CLIENT_HELLO.subarray(0, 80), SIMPLE_CLIENT_HELLO.subarray(80)],
+    [1, 0],
+  ),
+  'three segments out of order after STARTTLS': upgraded(40_005).parts('client', HELLO_PARTS, [1, 2, 0]),
+  'three segments backwards after STARTTLS': upgraded(40_006).parts('client', HELLO_PARTS, [2, 1, 0]),
+};
+
+function cut(bytes: Buffer, size: number): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += size) parts.push(bytes.subarray(at, at + size));
+  return parts;
+}
+
+const hasHandshake = (events: readonly NetworkEvent[]): boolean =>
+  events.some((event) => event.kind === 'tls_handshake' && event.client !== undefined && event.server !== undefined);
+
+describe('hellos that come through the kernel program as they do in replay', { skip }, () => {
+  const run = skip === false ? new KernelRun() : undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'vesper-kernel-'));
+  after(() => {
+    run?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const [name, connection] of Object.entries(CASES)) {
+    it(name, async () => {
+      connection.send('server', SIMPLE_SERVER_HELLO);
+      const file = join(folder, 'in.pcap');
+      const records = connection.frames.map((frame, i) => pcapRecord(LITTLE, 1_700_000_000, 1_000 * i, frame));
+      writeFileSync(file, Buffer.concat([pcapHeader(LITTLE), ...records]));
+      const { replayed, captured } = await (run as KernelRun).compare(file);
+      assert.ok(hasHandshake(replayed), 'replay');
+      assert.deepEqual(captured, replayed);
+    });
+  }
+});
