@@ -71,6 +71,10 @@ export class QuicConnection implements FrameHandler {
     return this.clientStream.began || this.serverStream.began;
   }
 
+  get isAnswered(): boolean {
+    return this.serverId !== undefined;
+  }
+
   /** Takes a datagram that begins with a long header. Returns false when nothing more is wanted of the flow. */
   datagram(packet: Packet, fromFlowClient: boolean): boolean {
     const { bytes, view, payloadEnd } = packet;

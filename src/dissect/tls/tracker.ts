@@ -31,6 +31,9 @@ const EARLY_SEGMENTS = 2;
 /** So far behind a gap the other parts of a hello may begin: twice the largest of browsers, with post-quantum shares and ECH. */
 const MAX_PAST_GAP = 16_384;
 
+/** Record header, message header and version: of fewer bytes a hello is not told from the length of a DNS message. */
+const CERTAIN_LENGTH = 11;
+
 /** Data segments of a new flow in which a plaintext protocol is looked for: a greeting, a command, an answer. */
 const PREFACE_SEGMENTS = 4;
 
@@ -49,6 +52,16 @@ export class TlsTracker implements HandshakeReporter {
     this.flows = flows;
     this.certificates = options.certificates ? new CertificateStore(counters) : undefined;
     this.hellos = new HelloReports(options, counters, flows, sink);
+  }
+
+  /**
+   * Whether a data segment of a flow on a port of another protocol is TLS all the same: of a handshake that is followed, or
+   * the beginning of a hello where nothing else was found yet.
+   */
+  claims({ view, payloadStart, payloadEnd }: Packet, slot: number): boolean {
+    if (this.flows.stage(slot) === Stage.following) return true;
+    if (payloadEnd - payloadStart < CERTAIN_LENGTH) return false;
+    return this.flows.app(slot) === undefined && mayBeginHello(view, payloadStart, payloadEnd);
   }
 
   /** Takes a data segment of a flow. Returns false when nothing more is wanted of the flow. */
