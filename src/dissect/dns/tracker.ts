@@ -3,7 +3,7 @@ import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type { DnsMessage, DnsProtocol, DnsReference, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
-import { IpProtocol, type Packet } from '../net/packet.ts';
+import type { Packet } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type MessageHandler } from './connection.ts';
 import { DnsParser, LEAST_CAPTURED } from './message.ts';
@@ -108,7 +108,7 @@ export class DnsTracker implements MessageHandler {
     this.slot = slot;
     this.fromClient = fromClient;
     this.connection = connection;
-    // LLMNR falls back to TCP (RFC 4795 §2.4).
+    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
     this.protocol = this.role(packet) === Role.llmnr ? 'llmnr' : 'dns';
     const direction = fromClient ? connection.fromClient : connection.fromServer;
     const wasOver = direction.over;
@@ -218,8 +218,6 @@ export class DnsTracker implements MessageHandler {
     const destination = roles[packet.destinationPort]!;
     if ((source | destination) === Role.none) return Role.none;
     if (source === Role.dns || destination === Role.dns) return Role.dns;
-    // mDNS is UDP alone (RFC 6762 §3): over TCP its port is an ephemeral one, or another service's.
-    if (packet.protocol === IpProtocol.tcp && (source | destination) === Role.mdns) return Role.none;
     const other = source === Role.none ? packet.sourcePort : packet.destinationPort;
     // 5353 and 5355 may be the ephemeral port of a connection to another service.
     if ((source === Role.none || destination === Role.none) && other < SYSTEM_PORTS) return Role.none;
