@@ -270,8 +270,8 @@ static __always_inline int whole(struct __sk_buff *skb, const struct packet *pac
 	return untracked(skb, packet, skb->len);
 }
 
-/* A TLS record with a handshake message, an SSLv2 hello, or a PROXY header if the connection begins with it, as far as it
- * goes. The agent looks more closely. */
+/* A TLS record with a handshake message, an SSLv2 hello, MySQL's SSLRequest, or a PROXY header if the connection begins with
+ * it, as far as it goes. The agent looks more closely. */
 static __always_inline bool may_begin_hello(struct __sk_buff *skb, const struct packet *packet, bool first)
 {
 	__u8 bytes[4] = { 0, 3, 1 };
@@ -285,6 +285,8 @@ static __always_inline bool may_begin_hello(struct __sk_buff *skb, const struct 
 		return bytes[1] == 3;
 	if (bytes[0] & 0x80)
 		return bytes[2] == 1 || bytes[2] == 4;
+	if (bytes[0] == 0x20)
+		return bytes[1] == 0 && bytes[2] == 0 && bytes[3] == 1;
 	return first && ((bytes[0] == 'P' && bytes[1] == 'R' && bytes[2] == 'O' && bytes[3] == 'X') ||
 			 (bytes[0] == '\r' && bytes[1] == '\n' && bytes[2] == '\r' && bytes[3] == '\n'));
 }

@@ -20,6 +20,8 @@ const HELLO_PARTS = [
 ];
 const EMPTY_RECORD = Buffer.from('1603010000', 'hex');
 const PROXY = Buffer.from('PROXY TCP4 192.0.2.7 198.51.100.2 1234 443\r\n');
+const GREETING = Buffer.from('0c0000000a382e302e30000102030405', 'hex');
+const SSL_REQUEST = Buffer.concat([Buffer.from('200000018daeff1900000001ff', 'hex'), Buffer.alloc(23)]);
 const PROXY2 = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex');
 
 function upgraded(port: number): Connection {
@@ -45,6 +47,13 @@ const CASES: Readonly<Record<string, Connection>> = {
     [Buffer.concat([PROXY2, SIMPLE_CLIENT_HELLO.subarray(0, 20)]), ...cut(SIMPLE_CLIENT_HELLO.subarray(20), 30)],
     [0, 1, 2, 3, 4, 5, 6, 7],
   ),
+  "MySQL's SSLRequest before a hello in many segments": new Connection(40_008, 3306)
+    .send('server', GREETING)
+    .parts(
+      'client',
+      [Buffer.concat([SSL_REQUEST, SIMPLE_CLIENT_HELLO.subarray(0, 20)]), ...cut(SIMPLE_CLIENT_HELLO.subarray(20), 30)],
+      [0, 1, 2, 3, 4, 5, 6, 7],
+    ),
   'a hello on the port of DNS': new Connection(40_007, 53).send('client', SIMPLE_CLIENT_HELLO),
   'a hello from the port of mDNS': new Connection(5353, 8443).send('client', SIMPLE_CLIENT_HELLO),
   'two segments out of order after STARTTLS': upgraded(40_004).parts(
