@@ -5,8 +5,8 @@
 import { Packet, TcpFlag } from '../net/packet.ts';
 
 /**
- * Segments kept: those of all flows behind gaps that a retransmission fills, after a second at first (RFC 6298 §2.1). One in
- * a thousand segments comes behind one, and only what begins no TLS in the first 250 segments of a flow gets here.
+ * Segments kept: those of all flows behind gaps that a retransmission fills, which takes a second at first (RFC 6298 §2.1).
+ * Only a flow's first 250 data segments get here, and of these few come behind a gap.
  */
 const SEGMENTS = 256;
 /** Bytes of the longest segment kept: an Ethernet frame's. Offloaded ones are longer, and in order. */

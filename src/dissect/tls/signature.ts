@@ -40,7 +40,7 @@ function isEmptyHandshake(view: DataView, start: number, end: number): boolean {
   );
 }
 
-/** The same of one record that is not empty. */
+/** Whether a record that is not empty may carry the beginning of a hello. */
 function mayBeginMessage(view: DataView, start: number, end: number): boolean {
   const length = end - start;
   if (length <= RECORD_HEADER_LENGTH) return true;
