@@ -103,10 +103,12 @@ const struct record *record_layout;
 #define SNAP 16384
 /* What is handed over of the payload of a flow that looked like TLS before it is looked at as any other again. */
 #define FOLLOW_LIMIT (128 * 1024)
-/* Data segments of a flow in which a hello may begin, and those handed over in case they are parts of a later one:
- * src/dissect/tls/tracker.ts. */
+/* Data segments of a flow in which a hello may begin (src/dissect/tls/tracker.ts), and those handed over in case they are
+ * parts of a later one or a plaintext protocol is told by them: the first ones, and those from a gap on. A hello of 8 KiB,
+ * as browsers with post-quantum shares and ECH send it, takes six. */
 #define UNDECIDED_SEGMENTS 253
 #define EARLY_SEGMENTS 2
+#define GAP_SEGMENTS 8
 /* Datagrams that look like QUIC or DTLS handshakes, of a flow. */
 #define HANDSHAKE_DATAGRAMS 64
 /* src/dissect/flow/duplicates.ts: TAKE_OVER_SECONDS. */
@@ -268,23 +270,30 @@ static __always_inline int whole(struct __sk_buff *skb, const struct packet *pac
 	return untracked(skb, packet, skb->len);
 }
 
-/* A TLS record with a handshake message, or an SSLv2 hello, as far as it goes. The agent looks more closely. */
-static __always_inline bool may_begin_hello(struct __sk_buff *skb, const struct packet *packet)
+/* A TLS record with a handshake message, an SSLv2 hello, MySQL's SSLRequest, or a PROXY header if the connection begins with
+ * it, as far as it goes. The agent looks more closely. */
+static __always_inline bool may_begin_hello(struct __sk_buff *skb, const struct packet *packet, bool first)
 {
-	__u8 bytes[3] = { 0, 3, 1 };
+	__u8 bytes[4] = { 0, 3, 1 };
 
-	if (packet->payload >= 3) {
-		if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, 3))
+	if (packet->payload >= sizeof(bytes)) {
+		if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, sizeof(bytes)))
 			return false;
 	} else if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, 1))
 		return false;
 	if (bytes[0] == 0x16)
 		return bytes[1] == 3;
-	return (bytes[0] & 0x80) && (bytes[2] == 1 || bytes[2] == 4);
+	if (bytes[0] & 0x80)
+		return bytes[2] == 1 || bytes[2] == 4;
+	if (bytes[0] == 0x20)
+		return bytes[1] == 0 && bytes[2] == 0 && bytes[3] == 1;
+	return first && ((bytes[0] == 'P' && bytes[1] == 'R' && bytes[2] == 'O' && bytes[3] == 'X') ||
+			 (bytes[0] == '\r' && bytes[1] == '\n' && bytes[2] == '\r' && bytes[3] == '\n'));
 }
 
-/* Whether the payload of this TCP segment is wanted. */
-static __always_inline bool wants_segment(struct __sk_buff *skb, const struct packet *packet, struct flow *flow)
+/* Whether the payload of this TCP segment is wanted.
+ * ahead: it leaves a gap in its sender's stream, in which a hello may begin. */
+static __always_inline bool wants_segment(struct __sk_buff *skb, const struct packet *packet, struct flow *flow, bool ahead)
 {
 	const __u32 zero = 0;
 	struct enough *told;
@@ -307,8 +316,16 @@ static __always_inline bool wants_segment(struct __sk_buff *skb, const struct pa
 		return false;
 	}
 	flow->data_segments++;
-	if (!may_begin_hello(skb, packet))
-		return flow->data_segments <= EARLY_SEGMENTS;
+	if (ahead)
+		flow->early = GAP_SEGMENTS;
+	if (!may_begin_hello(skb, packet, flow->data_segments == 1)) {
+		if (flow->data_segments <= EARLY_SEGMENTS)
+			return true;
+		if (!flow->early)
+			return false;
+		flow->early--;
+		return true;
+	}
 	flow->watch = FOLLOWED;
 	flow->token = bpf_get_prandom_u32() | 1;
 	flow->followed = packet->payload;
@@ -357,6 +374,7 @@ static __always_inline bool track(const struct packet *packet, struct flow *flow
 		flow->state &= ANNOUNCED;
 		flow->watch = UNDECIDED;
 		flow->data_segments = 0;
+		flow->early = 0;
 	}
 	if (!(flags & SYN) && (flags & ACK) && !(flow->state & (ACKNOWLEDGED << side))) {
 		seen = true;
@@ -452,8 +470,10 @@ static __always_inline int tracked(struct __sk_buff *skb, const struct packet *p
 				goto unremarkable;
 			}
 		}
+		const bool ahead = flow->state & (SEQUENCE << side) && (__s32)(packet->sequence - flow->expected[side]) > 0;
+
 		see = track(packet, flow);
-		payload = wants_segment(skb, packet, flow);
+		payload = wants_segment(skb, packet, flow, ahead);
 	} else {
 		payload = wants_datagram(skb, packet, flow);
 		if (!(flow->state & (SEQUENCE << side))) {

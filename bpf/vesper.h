@@ -48,7 +48,9 @@ struct flow {
 	__u32 initial[2];
 	__u32 token;
 	__u32 followed;
-	__u16 data_segments;
+	__u8 data_segments;
+	/* Further data segments to hand over after a gap. */
+	__u8 early;
 	__u8 state;
 	__u8 watch;
 };

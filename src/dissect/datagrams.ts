@@ -1,11 +1,11 @@
 /** Which datagrams of UDP flows are of a TLS handshake, QUIC's or DTLS's, on any port. */
 import type { Counters } from '../counters.ts';
-import { beginsDtlsHello } from './dtls/record.ts';
+import { beginsDtlsHello, beginsDtlsRecord } from './dtls/record.ts';
 import { DtlsTracker } from './dtls/tracker.ts';
 import type { EventSink } from './event.ts';
 import type { FlowTable } from './flow/table.ts';
 import type { Packet } from './net/packet.ts';
-import { QuicSign, QuicTracker } from './quic/tracker.ts';
+import { beginsQuicPacket, QuicSign, QuicTracker } from './quic/tracker.ts';
 import { ContentType } from './tls/record.ts';
 import type { TlsOptions } from './tls/tracker.ts';
 import type { CertificateStore } from './x509/store.ts';
@@ -34,6 +34,21 @@ export class HandshakeDatagrams {
     this.flows = flows;
     this.quic = new QuicTracker(options, counters, flows, sink);
     this.dtls = new DtlsTracker(options, certificates, counters, flows, sink);
+  }
+
+  /**
+   * Whether a datagram on a port of another protocol is of a handshake all the same, or of the connection that it made.
+   * Nobody hides what he sends to such a port behind a hello that is not answered.
+   */
+  claims({ bytes, view, payloadStart, payloadEnd }: Packet, slot: number): boolean {
+    if (payloadStart >= payloadEnd) return false;
+    const stage = this.flows.stage(slot);
+    const first = view.getUint8(payloadStart);
+    if (stage === Stage.dtls) return beginsDtlsRecord(view, payloadStart, payloadEnd);
+    if (stage === Stage.quic && this.quic.isAnswered(slot)) return true;
+    if (this.flows.app(slot) !== undefined && stage === Stage.new) return false;
+    if (first === ContentType.handshake) return beginsDtlsHello(view, payloadStart, payloadEnd);
+    return first >= LONG_HEADER && beginsQuicPacket(bytes, view, payloadStart, payloadEnd);
   }
 
   /** Takes a datagram with a payload. Bulk data costs the look-up of the flow's stage and one byte. */

@@ -147,7 +147,8 @@ export class Engine {
 
   private datagram(packet: Packet, slot: number): void {
     const { fromClient } = this.flows;
-    if (this.wantDns && this.dns.isDnsPort(packet)) this.dns.datagram(packet, slot, fromClient);
+    const isDns = this.wantDns && this.dns.isDnsPort(packet) && !(this.wantTls && this.datagrams.claims(packet, slot));
+    if (isDns) this.dns.datagram(packet, slot, fromClient);
     else if (this.wantTls) this.datagrams.datagram(packet, slot, fromClient);
   }
 
@@ -157,7 +158,8 @@ export class Engine {
     this.wantsMore = true;
     const { fromClient } = this.flows;
     let more: boolean;
-    if (this.wantDns && this.dns.isDnsPort(packet)) more = this.dns.segment(packet, slot, fromClient);
+    const isDns = this.wantDns && this.dns.isDnsPort(packet) && !(this.wantTls && this.tls.claims(packet, slot));
+    if (isDns) more = this.dns.segment(packet, slot, fromClient);
     else more = this.wantTls && this.tls.segment(packet, slot, fromClient);
     if (more) return;
     this.wantsMore = false;

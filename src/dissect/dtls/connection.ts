@@ -141,20 +141,34 @@ export class DtlsConnection {
     const { bytes, view } = packet;
     for (let at = record.start; fragment.read(view, at, record.end); at = fragment.end) {
       if (isHelloHeader(fragment.type, fragment.length)) this.hello(bytes, view, packet, fromFlowClient);
-      else if (this.awaitsMessages && isReadAfterHello(fragment.type)) this.message(packet, fromFlowClient);
+      else if (isReadAfterHello(fragment.type)) this.afterHello(packet, fromFlowClient);
     }
   }
 
-  private message(packet: Packet, fromFlowClient: boolean): void {
-    const { reporter, exchange } = this;
+  private afterHello(packet: Packet, fromFlowClient: boolean): void {
+    const { awaitsMessages } = this;
+    if (!awaitsMessages && !this.awaitsServerHello(fromFlowClient)) return;
     this.passedOver ||= fragment.length > MAX_MESSAGE_LENGTH;
-    if (fragment.length > MAX_MESSAGE_LENGTH || reporter.certificates === undefined) return;
+    if (fragment.length > MAX_MESSAGE_LENGTH) return;
     const messages = fromFlowClient ? this.messagesOfFlowClient : this.messagesOfFlowServer;
-    if (!messages.take(fragment, packet.bytes, packet.view, reader)) return;
-    const fromServer = fromFlowClient !== exchange.fromFlowClient;
+    if (!awaitsMessages) messages.hold(fragment, packet.bytes);
+    else if (messages.take(fragment, packet.bytes, packet.view, reader)) {
+      this.message(fragment.type, fromFlowClient !== this.exchange.fromFlowClient, packet);
+    }
+  }
+
+  /** A message of the server's flight may come before its ServerHello (RFC 6347 §4.2.2: receivers should keep it). */
+  private awaitsServerHello(fromFlowClient: boolean): boolean {
+    const { client, server, fromFlowClient: isClient } = this.exchange;
+    if (client === undefined || server !== undefined || this.answered) return false;
+    return fromFlowClient !== isClient && this.reporter.certificates !== undefined;
+  }
+
+  /** The message that `reader` is set to. */
+  private message(type: number, fromServer: boolean, packet: Packet): void {
+    const { reporter, exchange } = this;
     const time = timeOf(packet);
-    const { type } = fragment;
-    const chain = this.flight.message(type, fromServer, reader, exchange.server, reporter.certificates, time.seconds);
+    const chain = this.flight.message(type, fromServer, reader, exchange.server, reporter.certificates!, time.seconds);
     if (chain !== undefined) reporter.chain(exchange, chain, fromServer, time);
   }
 
@@ -204,6 +218,9 @@ export class DtlsConnection {
     this.serverSequence = sequence;
     if (client === undefined) this.exchange.fromFlowClient = !fromFlowClient;
     this.reporter.hellos.serverHello(this.exchange, hello, packet);
+    const messages = fromFlowClient ? this.messagesOfFlowClient : this.messagesOfFlowServer;
+    if (this.awaitsMessages) messages.release(reader, (type) => this.message(type, true, packet));
+    else messages.clear();
     this.settle();
   }
 

@@ -75,6 +75,10 @@ function u24(view: DataView, at: number): number {
 const record = new DtlsRecord();
 const fragment = new DtlsFragment();
 
+export function beginsDtlsRecord(view: DataView, start: number, end: number): boolean {
+  return record.read(view, start, end);
+}
+
 /** Whether a datagram begins with a hello, or a part of one. */
 export function beginsDtlsHello(view: DataView, start: number, end: number): boolean {
   return (

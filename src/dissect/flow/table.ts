@@ -24,7 +24,7 @@ import {
 import { APPS, nextRecord, reportFlow } from './report.ts';
 import { guessSender, type Sender, senderByHandshake } from './roles.ts';
 import { Tallies } from './tallies.ts';
-import { isAttempt, isOver, opensAnother, startTcp, TCP_STATES, trackSegment } from './tcp-state.ts';
+import { isAttempt, isOver, opensAnother, pastGap, startTcp, TCP_STATES, trackSegment } from './tcp-state.ts';
 import { TimerWheel } from './timeouts.ts';
 
 export type { FlowOptions } from './options.ts';
@@ -170,6 +170,22 @@ export class FlowTable {
 
   setStage(slot: number, stage: number): void {
     this.records.bytes[this.records.hot(slot) * 4 + HotByte.stage] = stage;
+  }
+
+  /** Whether a TCP sender's SYN was seen since the flow's last record: then its first byte is known. */
+  knowsStart(slot: number, fromClient: boolean): boolean {
+    const flags = this.records.hot(slot) * 4 + HotByte.flags + this.sideOf(slot, fromClient);
+    return ((this.records.bytes[flags] as number) & TcpFlag.syn) !== 0;
+  }
+
+  /** Bytes from the last segment that left a gap in a TCP sender's stream to this sequence number; below 0: no gap is open. */
+  pastGap(slot: number, fromClient: boolean, sequence: number): number {
+    return pastGap(this.records, slot, this.sideOf(slot, fromClient), sequence);
+  }
+
+  private sideOf(slot: number, fromClient: boolean): 0 | 1 {
+    const client = (this.records.bytes[this.records.hot(slot) * 4 + HotByte.marks] as number) & Mark.clientIsSide1;
+    return fromClient === (client === 1) ? 1 : 0;
   }
 
   /** What the flow is known to carry. */

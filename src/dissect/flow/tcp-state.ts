@@ -206,6 +206,14 @@ function fillsGap(records: FlowRecords, slot: number, side: 0 | 1, sequence: num
   return true;
 }
 
+/** See `FlowTable.pastGap`. */
+export function pastGap(records: FlowRecords, slot: number, side: 0 | 1, sequence: number): number {
+  const { words } = records;
+  const half = records.tcp(slot) + side * TCP_SIDE_WORDS;
+  const gapEnd = words[half + Tcp.gapEnd] as number;
+  return words[half + Tcp.gapStart] === gapEnd ? -1 : (sequence - gapEnd) | 0;
+}
+
 function countRetransmission(records: FlowRecords, slot: number, side: 0 | 1, length: number): void {
   count(records, slot, side, Tcp.retransmits);
   const total = (records.tcp(slot) + Tcp.retransmittedBytes) / 2 + side;

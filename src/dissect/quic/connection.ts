@@ -40,6 +40,8 @@ export class QuicConnection implements FrameHandler {
   private readonly counters: Counters;
   /** Of the client's first Initial, from which all keys follow. */
   private originalId: Buffer | undefined = undefined;
+  /** In which the client began. */
+  private originalVersion: QuicVersion | undefined = undefined;
   /** The id that the server chose, to which the client then sends. */
   private serverId: Buffer | undefined = undefined;
   /** One for each version in which packets came: more than one where the server changes it (RFC 9368 §2.3). */
@@ -69,6 +71,10 @@ export class QuicConnection implements FrameHandler {
   /** A hello has begun that is not whole. */
   get began(): boolean {
     return this.clientStream.began || this.serverStream.began;
+  }
+
+  get isAnswered(): boolean {
+    return this.serverId !== undefined;
   }
 
   /** Takes a datagram that begins with a long header. Returns false when nothing more is wanted of the flow. */
@@ -151,8 +157,9 @@ export class QuicConnection implements FrameHandler {
     if (this.serverId === undefined) {
       const { sourceIdStart, sourceIdLength } = header;
       this.serverId = Buffer.from(bytes.subarray(sourceIdStart, sourceIdStart + sourceIdLength));
-      this.speaks(version);
     }
+    // A server may acknowledge in the client's version before it changes to another (RFC 9369 §4.1), never back.
+    if (version !== this.originalVersion) this.speaks(version);
     return payload;
   }
 
@@ -170,6 +177,7 @@ export class QuicConnection implements FrameHandler {
     if (this.answered) this.exchange = newExchange(this.slot, 'quic');
     this.answered = false;
     this.originalId = Buffer.from(id);
+    this.originalVersion = version;
     this.serverId = undefined;
     this.keys.clear();
     this.keys.set(version, keys);

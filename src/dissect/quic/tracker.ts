@@ -22,6 +22,11 @@ export type QuicSign = (typeof QuicSign)[keyof typeof QuicSign];
 /** Shared: set and read out within one call. */
 const header = new LongHeader();
 
+/** Whether a datagram begins with a whole packet of a version that is read, or offers one. */
+export function beginsQuicPacket(bytes: Buffer, view: DataView, start: number, end: number): boolean {
+  return header.read(bytes, view, start, end) || isVersionNegotiation(view, start, end);
+}
+
 export class QuicTracker {
   private readonly counters: Counters;
   private readonly flows: FlowTable;
@@ -66,6 +71,11 @@ export class QuicTracker {
     }
     for (let oldest = connections.excess; oldest !== undefined; oldest = connections.excess) this.evict(oldest);
     return true;
+  }
+
+  /** Whether the flow's server has spoken QUIC. */
+  isAnswered(slot: number): boolean {
+    return this.connections.get(slot)?.isAnswered === true;
   }
 
   /** The flow ends: what is known of its handshake is reported. */

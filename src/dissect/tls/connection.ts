@@ -102,13 +102,18 @@ export class TlsConnection implements HandshakeHandler {
     return bufferedBytes(this.outward) + bufferedBytes(this.inward);
   }
 
-  /** Takes a data segment. Returns false when no further hello is to be expected. */
-  segment(packet: Packet, fromFlowClient: boolean): boolean {
+  /**
+   * Takes a data segment. Returns false when no further hello is to be expected.
+   * @param announced bytes of it that come before what may be a hello
+   */
+  segment(packet: Packet, fromFlowClient: boolean, announced: number): boolean {
     const direction = fromFlowClient ? this.outward : this.inward;
     this.packet = packet;
-    if (direction.phase === Phase.searching && mayBeginHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+    const { view, payloadStart, payloadEnd } = packet;
+    if (direction.phase === Phase.searching && mayBeginHello(view, payloadStart + announced, payloadEnd)) {
       // SYN takes a sequence number; data may follow it in the same segment (RFC 7413).
-      direction.read(packet.tcpSequence + ((packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1), this);
+      const syn = (packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1;
+      direction.read(packet.tcpSequence + syn + announced, this);
     }
     if (direction.phase === Phase.reading && !direction.stream!.segment(packet)) this.stopped(direction);
     this.packet = undefined;

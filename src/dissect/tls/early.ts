@@ -1,10 +1,13 @@
 /**
- * The last few segments that came first in their flows and began no hello. When a hello begins in a later segment of
- * such a flow, they may be its other parts: the network had put them in the wrong order.
+ * The last few segments that came behind a gap, or first in flows whose beginning was not seen, and began no hello. When a
+ * hello begins in a later segment of such a flow, they may be its other parts: the network had put them in the wrong order.
  */
 import { Packet, TcpFlag } from '../net/packet.ts';
 
-/** Segments kept: reordered ones are a millisecond apart at most, in which 100,000 new flows a second begin 100. */
+/**
+ * Segments kept: those of all flows behind gaps that a retransmission fills, which takes a second at first (RFC 6298 §2.1).
+ * Only a flow's first 250 data segments get here, and of these few come behind a gap.
+ */
 const SEGMENTS = 256;
 /** Bytes of the longest segment kept: an Ethernet frame's. Offloaded ones are longer, and in order. */
 const SEGMENT_SIZE = 2_048;

@@ -6,6 +6,9 @@ import { isTls13Draft } from './versions.ts';
 
 const VERSION_END = RECORD_HEADER_LENGTH + HANDSHAKE_HEADER_LENGTH + 2;
 
+/** Empty records before a hello: none may be sent (RFC 8446 §5.1), and OpenSSL takes so many in a row. */
+export const MAX_EMPTY_RECORDS = 32;
+
 /**
  * Whether `[start, end)` is a client's or server's hello as far as it goes: a handshake record whose first message is a
  * hello with lengths that agree, or an SSLv2 hello. A few bytes that fit are enough: what follows decides.
@@ -19,13 +22,32 @@ export function mayBeginHello(view: DataView, start: number, end: number): boole
 }
 
 function mayBeginHandshake(view: DataView, start: number, end: number): boolean {
-  if (!mayBeRecord(view, start, end)) return false;
+  let at = start;
+  for (let empty = 0; isEmptyHandshake(view, at, end); empty++) {
+    if (empty === MAX_EMPTY_RECORDS) return false;
+    at += RECORD_HEADER_LENGTH;
+  }
+  if (at > start && at < end && view.getUint8(at) !== ContentType.handshake) return false;
+  return mayBeRecord(view, at, end) && mayBeginMessage(view, at, end);
+}
+
+function isEmptyHandshake(view: DataView, start: number, end: number): boolean {
+  return (
+    end - start >= RECORD_HEADER_LENGTH &&
+    view.getUint8(start) === ContentType.handshake &&
+    view.getUint16(start + 3) === 0 &&
+    mayBeRecord(view, start, end)
+  );
+}
+
+/** Whether a record that is not empty may carry the beginning of a hello. */
+function mayBeginMessage(view: DataView, start: number, end: number): boolean {
   const length = end - start;
   if (length <= RECORD_HEADER_LENGTH) return true;
   const recordLength = view.getUint16(start + 3);
   const type = view.getUint8(start + RECORD_HEADER_LENGTH);
   if (recordLength < HANDSHAKE_HEADER_LENGTH) {
-    return recordLength > 0 && (type === HandshakeType.clientHello || type === HandshakeType.serverHello);
+    return type === HandshakeType.clientHello || type === HandshakeType.serverHello;
   }
   if (length < RECORD_HEADER_LENGTH + HANDSHAKE_HEADER_LENGTH) return isHelloHeader(type, 0xff);
   const messageLength = (view.getUint8(start + 6) << 16) | view.getUint16(start + 7);

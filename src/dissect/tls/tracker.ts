@@ -5,10 +5,11 @@ import type { Certificate, EventSink, Preface, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { CertificateStore } from '../x509/store.ts';
+import { announcedLength } from './announced.ts';
 import { type HandshakeReporter, TlsConnection } from './connection.ts';
 import { EarlySegments } from './early.ts';
 import { type HelloOptions, HelloReports } from './exchange.ts';
-import { isPreface, prefaceOf, prefaceOfPort } from './preface.ts';
+import { isPreface, isUpgradable, prefaceOf, prefaceOfPort } from './preface.ts';
 import { mayBeginHello } from './signature.ts';
 
 export interface TlsOptions extends HelloOptions {
@@ -24,8 +25,14 @@ export interface TlsOptions extends HelloOptions {
  */
 const Stage = { new: 0, undecided: 2, lastUndecided: 254, following: 255 } as const;
 
-/** Data segments of a new flow that are remembered in case a hello comes after its own other parts. */
+/** Data segments of a flow that are remembered where its beginning was not seen: no gap before them could be told. */
 const EARLY_SEGMENTS = 2;
+
+/** So far behind a gap the other parts of a hello may begin: twice the largest of browsers, with post-quantum shares and ECH. */
+const MAX_PAST_GAP = 16_384;
+
+/** Record header, message header and version: of fewer bytes a hello is not told from the length of a DNS message. */
+const CERTAIN_LENGTH = 11;
 
 /** Data segments of a new flow in which a plaintext protocol is looked for: a greeting, a command, an answer. */
 const PREFACE_SEGMENTS = 4;
@@ -47,20 +54,32 @@ export class TlsTracker implements HandshakeReporter {
     this.hellos = new HelloReports(options, counters, flows, sink);
   }
 
+  /**
+   * Whether a data segment of a flow on a port of another protocol is TLS all the same: of a handshake that is followed, or
+   * the beginning of a hello where nothing else was found yet.
+   */
+  claims({ view, payloadStart, payloadEnd }: Packet, slot: number): boolean {
+    if (this.flows.stage(slot) === Stage.following) return true;
+    if (payloadEnd - payloadStart < CERTAIN_LENGTH) return false;
+    return this.flows.app(slot) === undefined && mayBeginHello(view, payloadStart, payloadEnd);
+  }
+
   /** Takes a data segment of a flow. Returns false when nothing more is wanted of the flow. */
   segment(packet: Packet, slot: number, fromClient: boolean): boolean {
     const stage = this.flows.stage(slot);
     if (stage === Stage.following) return this.follow(this.connections.get(slot)!, packet, fromClient);
-    if (mayBeginHello(packet.view, packet.payloadStart, packet.payloadEnd)) {
+    const isYoung = stage < Stage.undecided + PREFACE_SEGMENTS - 1;
+    const announced = isYoung && fromClient ? announcedLength(packet) : 0;
+    if (mayBeginHello(packet.view, packet.payloadStart + announced, packet.payloadEnd)) {
       const connection = this.connections.add(new TlsConnection(slot, stage, this));
       this.flows.setStage(slot, Stage.following);
-      if (stage !== Stage.new) connection.flight.after = this.preface(packet, slot, fromClient);
-      const more = this.follow(connection, packet, fromClient);
+      if (stage !== Stage.new || announced > 0) connection.flight.after = this.preface(packet, slot, fromClient);
+      const more = this.follow(connection, packet, fromClient, announced);
       const isSplit = more && !connection.found && stage !== Stage.new;
       return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
-    if (stage < Stage.undecided + PREFACE_SEGMENTS - 1) this.look(packet, slot, fromClient);
-    if (stage < Stage.undecided + EARLY_SEGMENTS - 1) this.early.keep(packet, this.flows.session(slot), fromClient);
+    if (isYoung) this.look(packet, slot, fromClient);
+    if (this.mayBePart(packet, slot, stage, fromClient)) this.early.keep(packet, this.flows.session(slot), fromClient);
     return this.undecided(slot, stage);
   }
 
@@ -89,6 +108,13 @@ export class TlsTracker implements HandshakeReporter {
     if (preface !== undefined && this.flows.app(slot) === undefined) this.flows.setApp(slot, preface);
   }
 
+  /** Whether a segment may be a part of a hello that begins in a later one, which the network had put in the wrong order. */
+  private mayBePart(packet: Packet, slot: number, stage: number, fromClient: boolean): boolean {
+    const past = this.flows.pastGap(slot, fromClient, packet.tcpSequence);
+    if (past >= 0) return past <= MAX_PAST_GAP;
+    return stage < Stage.undecided + EARLY_SEGMENTS - 1 && !this.flows.knowsStart(slot, fromClient);
+  }
+
   /** The protocol whose segments came before a hello. */
   private preface(packet: Packet, slot: number, fromClient: boolean): Preface | 'plaintext' {
     const app = this.flows.app(slot);
@@ -101,10 +127,10 @@ export class TlsTracker implements HandshakeReporter {
     return true;
   }
 
-  private follow(connection: TlsConnection, packet: Packet, fromClient: boolean): boolean {
+  private follow(connection: TlsConnection, packet: Packet, fromClient: boolean, announced = 0): boolean {
     const { connections } = this;
     const before = connection.bufferedBytes;
-    const more = connection.segment(packet, fromClient);
+    const more = connection.segment(packet, fromClient, announced);
     connections.account(connection, before);
     if (!more) {
       this.finish(connection);
@@ -135,7 +161,11 @@ export class TlsTracker implements HandshakeReporter {
 
   private finish(connection: TlsConnection): void {
     this.connections.remove(connection);
-    if (connection.began) this.counters['tls.incomplete']++;
+    if (connection.began) {
+      this.counters['tls.incomplete']++;
+      // It did change to TLS, although no more can be told.
+      if (isUpgradable(this.flows.app(connection.slot))) this.flows.setApp(connection.slot, 'tls');
+    }
     if (connection.limited) this.counters['tls.stream_limit']++;
     if (connection.isCut) this.counters['tls.details_cut']++;
     const { exchange } = connection;

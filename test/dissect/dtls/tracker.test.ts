@@ -200,10 +200,20 @@ test("up to DTLS 1.2 the server's flight is read, in any order, until encryption
     record(fragment(13, 2, Buffer.from([1, 1, 0, 0, 0, 0])), DTLS12),
     record(done(3), DTLS12),
   ];
-  for (const datagrams of [flight, [...flight].reverse(), [...flight, ...flight], [Buffer.concat(flight)]]) {
+  const hello = record(fragment(2, 0, serverHello()));
+  for (const datagrams of [
+    [hello, ...flight],
+    [hello, ...flight.toReversed()],
+    [hello, ...flight, ...flight],
+    [hello, Buffer.concat(flight)],
+    // Receivers keep what comes before its turn (RFC 6347 §4.2.2).
+    [...flight, hello],
+    [...flight.toReversed(), hello, ...flight],
+    [flight[1]!, hello, flight[0]!, flight[3]!, flight[2]!],
+    [Buffer.concat([...flight, hello])],
+  ]) {
     const dtls = new DatagramTest({ messages: false });
     dtls.send('client', record(fragment(1, 0, clientHello())));
-    dtls.send('server', record(fragment(2, 0, serverHello())));
     for (const datagram of datagrams) dtls.send('server', datagram);
     assert.equal(dtls.handshakes.length, 0);
     dtls.send('client', secret(1));
@@ -249,6 +259,7 @@ test('what comes after the hellos is not waited for where it is not wanted, and 
   assert.equal(unwanted.handshakes.length, 1);
   const dtls13 = new DatagramTest({ messages: false });
   dtls13.send('client', record(fragment(1, 0, clientHello({ supportedVersions: [0xfefc] }))));
+  dtls13.send('server', record(fragment(11, 1, CERTIFICATE)));
   dtls13.send('server', record(fragment(2, 0, serverHello(DTLS12, 0x22, 0xfefc))));
   assert.equal(dtls13.handshakes.length, 1);
   assert.equal(dtls13.handshakes[0]?.details?.resumed, false);

@@ -311,3 +311,32 @@ describe('the roles of a TCP connection', () => {
     assert.equal(observed.only().conversation.client.ip, CLIENT);
   });
 });
+
+describe('the gaps of a sender', () => {
+  it('are open until what is missing has come, whatever comes behind them', () => {
+    const observed = connected();
+    const past = (sequence: number, fromClient = true): number => observed.table.pastGap(0, fromClient, sequence);
+    observed.out({ payload: 10, sequence: 1 });
+    assert.equal(past(11), -1);
+    observed.out({ payload: 10, sequence: 31 });
+    observed.out({ payload: 10, sequence: 41 });
+    assert.deepEqual([past(31), past(41)], [0, 10]);
+    observed.out({ payload: 10, sequence: 21 });
+    assert.deepEqual([past(21), past(11)], [0, -10]);
+    observed.in({ payload: 10, sequence: 5001 });
+    assert.equal(past(5001, false), -1);
+    observed.out({ payload: 10, sequence: 11 });
+    assert.equal(past(11), -1);
+  });
+
+  it('before the first byte can be told where the SYN was seen', () => {
+    const begun = connected();
+    begun.out({ payload: 10, sequence: 101 });
+    assert.equal(begun.table.pastGap(0, true, 101), 0);
+    assert.ok(begun.table.knowsStart(0, true) && begun.table.knowsStart(0, false));
+    const midstream = new Observed();
+    const slot = midstream.out({ payload: 10, sequence: 101 });
+    assert.equal(midstream.table.pastGap(slot, true, 101), -1);
+    assert.equal(midstream.table.knowsStart(slot, true), false);
+  });
+});

@@ -191,6 +191,20 @@ test('the server changes to version 2 (RFC 9369 §4.1)', () => {
   assert.equal(QUIC_VERSIONS[quic.flows.quicVersions.get(0)!]?.name, '2');
 });
 
+test('the server acknowledges in version 1 and answers in version 2 (RFC 9369 §4.1), or seems to go back', () => {
+  const acknowledgment = fromServer(ACK);
+  const answer = Buffer.concat([ACK, cryptoFrame(SERVER_HELLO)]);
+  for (const before of [[acknowledgment], [fromServer(ACK, { version: V2 }), acknowledgment]]) {
+    const quic = new DatagramTest();
+    quic.send('client', CLIENT_INITIAL);
+    for (const one of before) quic.send('server', one);
+    quic.send('server', fromServer(answer, { version: V2, packetNumber: 1 }));
+    assert.deepEqual(content(quic.handshakes[0]), SIMPLE);
+    assert.deepEqual([quic.handshakes[0]?.quicVersion, quic.serverHellos[0]?.quicVersion], [V2, V2]);
+    assert.equal(QUIC_VERSIONS[quic.flows.quicVersions.get(0)!]?.name, '2');
+  }
+});
+
 test('a HelloRetryRequest: two client hellos in one stream', () => {
   const [first, request, second, answer] = [
     RETRY_CLIENT_HELLO_1,

@@ -34,7 +34,33 @@ const SERVER_START = 0xffff_ff80;
 class Flows {
   readonly stages = new Map<number, number>();
   readonly apps = new Map<number, string | undefined>();
+  /** The flows began before the capture. */
+  midstream = false;
+  /** By flow and sender: the sequence number expected next, and what is missing before it. */
+  private readonly streams = new Map<string, { expected: number; gapStart: number; gapEnd: number }>();
 
+  /** As the table does: counts the segment before a tracker gets it. */
+  observe(slot: number, fromClient: boolean, sequence: number, length: number): void {
+    const key = `${slot} ${fromClient}`;
+    const first = this.midstream ? sequence : fromClient ? CLIENT_START : SERVER_START;
+    const stream = this.streams.get(key) ?? { expected: first, gapStart: 0, gapEnd: 0 };
+    this.streams.set(key, stream);
+    const end = (sequence + length) >>> 0;
+    const ahead = (sequence - stream.expected) | 0;
+    if (ahead > 0) {
+      if (stream.gapStart === stream.gapEnd) stream.gapStart = stream.expected;
+      stream.gapEnd = sequence;
+    } else if (sequence === stream.gapStart) stream.gapStart = end;
+    else if (end === stream.gapEnd) stream.gapEnd = sequence;
+    if (ahead + length > 0) stream.expected = end;
+  }
+  knowsStart(): boolean {
+    return !this.midstream;
+  }
+  pastGap(slot: number, fromClient: boolean, sequence: number): number {
+    const stream = this.streams.get(`${slot} ${fromClient}`);
+    return stream === undefined || stream.gapStart === stream.gapEnd ? -1 : (sequence - stream.gapEnd) | 0;
+  }
   conversation(slot: number): Conversation {
     return conversationOf({ session: slot }, CONVERSATION);
   }
@@ -105,6 +131,7 @@ export class TlsTest {
     packet.tcpAcknowledgment = (start(other) + (this.next.get(`${slot} ${other}`) ?? 0)) >>> 0;
     packet.frame.seconds = 1_700_000_000;
     packet.frame.nanos = 1_000_000 * this.clock++;
+    this.flows.observe(slot, from === 'client', packet.tcpSequence, payload.length);
     if (this.flows.stage(slot) === 1) return false;
     const more = this.tracker.segment(packet, slot, from === 'client');
     if (!more) this.flows.setStage(slot, 1);

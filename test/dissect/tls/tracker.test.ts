@@ -5,6 +5,7 @@ import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
 import type { TlsHandshakeEvent } from '../../../src/dissect/event.ts';
 import { TcpFlag } from '../../../src/dissect/net/packet.ts';
 import { MAX_FOLLOWED_BYTES, MAX_FOLLOWED_SEGMENTS } from '../../../src/dissect/tls/connection.ts';
+import { MAX_EMPTY_RECORDS } from '../../../src/dissect/tls/signature.ts';
 import { handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
 import {
   RETRY_CLIENT_HELLO_1,
@@ -124,6 +125,33 @@ test('hellos in records of every size are the same (RFC 8446 §5.1)', () => {
   }
 });
 
+test('empty handshake records before a hello, which OpenSSL takes (RFC 8446 §5.1 forbids them)', () => {
+  const empty = tlsRecord(22, Buffer.alloc(0), 0x0301);
+  const read = (records: number): TlsTest => {
+    const connection = new TlsTest();
+    connection.send('client', Buffer.concat([...Array<Buffer>(records).fill(empty), SIMPLE_CLIENT_HELLO]));
+    connection.send('server', Buffer.concat([empty, SIMPLE_SERVER_HELLO]));
+    connection.end();
+    return connection;
+  };
+  for (const records of [1, 2, MAX_EMPTY_RECORDS]) {
+    assert.deepEqual(content(read(records).handshakes[0]), SIMPLE, `${records} empty records`);
+  }
+  assert.equal(read(MAX_EMPTY_RECORDS + 1).handshakes[0]?.client, undefined);
+  const retry = new TlsTest();
+  retry.send('client', RETRY_CLIENT_HELLO_1);
+  retry.send('server', Buffer.concat([empty, RETRY_REQUEST]));
+  retry.send('client', Buffer.concat([empty, RETRY_CLIENT_HELLO_2]));
+  retry.send('server', RETRY_SERVER_HELLO);
+  assert.deepEqual([retry.clientHellos.length, retry.serverHellos.length], [2, 2]);
+  // What follows an empty record must be a hello, as what stands alone must.
+  const other = new TlsTest();
+  other.send('client', Buffer.concat([empty, handshake(11, Buffer.alloc(60))]));
+  other.send('client', Buffer.concat([empty, tlsRecord(23, SIMPLE_CLIENT_HELLO.subarray(5))]));
+  other.end();
+  assert.deepEqual([other.events, other.counters['tls.incomplete']], [[], 0]);
+});
+
 test('segments out of order, retransmitted, overlapping', () => {
   const first = SIMPLE_CLIENT_HELLO.subarray(0, 80);
   const second = SIMPLE_CLIENT_HELLO.subarray(80, 150);
@@ -140,6 +168,72 @@ test('segments out of order, retransmitted, overlapping', () => {
     });
     assert.deepEqual(read, SIMPLE, order);
   }
+});
+
+test('a capture that begins with the later parts of a hello', () => {
+  const read = handshakeOf((connection) => {
+    connection.flows.midstream = true;
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(150), { at: 150 });
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(80, 150), { at: 80 });
+    connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: 0 });
+    connection.send('server', SIMPLE_SERVER_HELLO, { at: 0 });
+  });
+  assert.deepEqual(read, SIMPLE);
+});
+
+const UPGRADE: readonly (readonly ['client' | 'server', string])[] = [
+  ['server', '220 mail.example ESMTP ready\r\n'],
+  ['client', 'EHLO a.example\r\n'],
+  ['server', '250 STARTTLS\r\n'],
+  ['client', 'STARTTLS\r\n'],
+  ['server', '220 go\r\n'],
+];
+
+/** A connection of SMTP up to the answer to STARTTLS, and the position of the client's hello. */
+function upgraded(): [TlsTest, number] {
+  const connection = new TlsTest();
+  let at = 0;
+  for (const [from, line] of UPGRADE) {
+    connection.send(from, Buffer.from(line));
+    if (from === 'client') at += line.length;
+  }
+  return [connection, at];
+}
+
+test('a hello after plaintext, its segments out of order', () => {
+  const cuts = [0, 80, 150, SIMPLE_CLIENT_HELLO.length];
+  for (const order of ['132', '213', '231', '312', '321']) {
+    const [connection, start] = upgraded();
+    for (const part of order) {
+      const [from, to] = [cuts[Number(part) - 1]!, cuts[Number(part)]!];
+      connection.send('client', SIMPLE_CLIENT_HELLO.subarray(from, to), { at: start + from });
+    }
+    connection.send('server', SIMPLE_SERVER_HELLO);
+    assert.deepEqual(content(connection.handshakes[0]), SIMPLE, order);
+    assert.equal(connection.handshakes[0]?.details?.after, 'smtp');
+  }
+});
+
+test('the parts of a hello find together over what other flows begin meanwhile', () => {
+  const connection = new TlsTest();
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(80), { at: 80 });
+  for (let slot = 1; slot <= 1_000; slot++) {
+    connection.send('client', Buffer.from('GET / HTTP/1.1\r\n\r\n'), {}, slot);
+    connection.send('server', Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), {}, slot);
+  }
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: 0 });
+  connection.send('server', SIMPLE_SERVER_HELLO);
+  assert.deepEqual(content(connection.handshakes[0]), SIMPLE);
+});
+
+test('a hello of which a part is missing after STARTTLS: counted, and the flow is no plaintext', () => {
+  const [connection, start] = upgraded();
+  assert.equal(connection.flows.apps.get(0), 'smtp');
+  connection.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 80), { at: start });
+  connection.end();
+  assert.deepEqual(connection.events, []);
+  assert.equal(connection.counters['tls.incomplete'], 1);
+  assert.equal(connection.flows.apps.get(0), 'tls');
 });
 
 test('a contradicting retransmission does not change what came first', () => {
