@@ -1,4 +1,5 @@
 /** DNS over one TCP connection (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two bytes, both ways. */
+import type { Timestamp } from '../event.ts';
 import { type StreamConsumer, TcpStream } from '../flow/stream.ts';
 import type { Packet } from '../net/packet.ts';
 import { canBeDns, HEADER_LENGTH } from './message.ts';
@@ -12,19 +13,30 @@ const MAX_SKIPPED = 8;
 
 /** Takes what a connection carries. */
 export interface MessageHandler {
-  /** A message of `length` bytes, of which `[start, end)` are there. Returns whether it was DNS. */
-  message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean;
+  /**
+   * A message of `length` bytes, of which `[start, end)` are there. `since`: when it came, where that is not the time of
+   * the packet in hand. Returns whether it was DNS.
+   */
+  message(bytes: Buffer, view: DataView, start: number, end: number, length: number, since?: Timestamp): boolean;
 }
 
 export class DnsDirection implements StreamConsumer {
   /** Nothing more is wanted: it is not DNS. */
   over = false;
+  /** No segment has come yet. */
+  isNew = true;
   private readonly handler: MessageHandler;
   private stream = new TcpStream(this);
   private skipped = 0;
 
   constructor(handler: MessageHandler) {
     this.handler = handler;
+  }
+
+  /** The first segment comes next, perhaps not in order: where the sequence number of the first byte is known, it waits for that. */
+  begin(firstByte: number | undefined): void {
+    this.isNew = false;
+    if (firstByte !== undefined) this.stream.anchor(firstByte);
   }
 
   /** Returns false where the stream had to be given up at a limit or a cut segment; it starts anew after the segment. */
@@ -35,18 +47,35 @@ export class DnsDirection implements StreamConsumer {
     if (!stream.failed) return true;
     this.stream = new TcpStream(this);
     this.stream.anchor(packet.tcpSequence + packet.payloadLength);
-    const { rest, restLength } = stream;
-    if (restLength >= 2 + HEADER_LENGTH) {
-      const view = new DataView(rest.buffer, rest.byteOffset, restLength);
-      const length = view.getUint16(0);
-      if (length > restLength - 2) this.handler.message(rest, view, 2, restLength, length);
-    }
+    this.cut(stream);
     return false;
   }
 
-  /** Whether a message has begun that is not whole yet. */
+  /**
+   * The other end has acknowledged the bytes before this number: what the capture has not shown of them by now it has
+   * lost. Returns how many gaps were passed over for it.
+   */
+  acknowledged(acknowledgment: number): number {
+    const { stream } = this;
+    let gaps = 0;
+    for (; stream.hasGapBefore(acknowledgment); gaps++) {
+      this.cut(stream);
+      stream.skipGap();
+    }
+    return gaps;
+  }
+
+  /** Whether a message has begun that is not whole yet, or waits for bytes before it. */
   get unfinished(): boolean {
-    return !this.over && this.stream.restLength > 0;
+    return !this.over && (this.stream.restLength > 0 || this.stream.hasGap);
+  }
+
+  /** A message that has begun will not become whole: what is there of it. */
+  private cut({ rest, restLength }: TcpStream): void {
+    if (restLength < 2 + HEADER_LENGTH) return;
+    const view = new DataView(rest.buffer, rest.byteOffset, restLength);
+    const length = view.getUint16(0);
+    if (length > restLength - 2) this.handler.message(rest, view, 2, restLength, length);
   }
 
   consume(bytes: Buffer, view: DataView, start: number, end: number): number {
@@ -58,7 +87,8 @@ export class DnsDirection implements StreamConsumer {
       if (end - first < HEADER_LENGTH) break;
       if (!canBeDns(view, first, length)) return this.skip(end - start);
       if (end - first < length) break;
-      if (!this.handler.message(bytes, view, first, first + length, length)) return this.skip(end - start);
+      if (!this.handler.message(bytes, view, first, first + length, length, this.stream.heldSince))
+        return this.skip(end - start);
       at = first + length;
     }
     return at - start;

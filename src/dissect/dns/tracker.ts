@@ -3,9 +3,9 @@ import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type { DnsMessage, DnsProtocol, DnsReference, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
-import type { Packet } from '../net/packet.ts';
+import { type Packet, TcpFlag } from '../net/packet.ts';
 import { Status } from '../reader.ts';
-import { DnsConnection, type MessageHandler } from './connection.ts';
+import { DnsConnection, type DnsDirection, type MessageHandler } from './connection.ts';
 import { DnsParser, LEAST_CAPTURED } from './message.ts';
 import { type PendingQuery, Transactions } from './transaction.ts';
 import { Truncations } from './truncations.ts';
@@ -37,6 +37,8 @@ const TYPE_AXFR = 252;
  */
 export const MAX_CONNECTIONS = 512;
 
+type DnsFlows = Pick<FlowTable, 'conversation' | 'session' | 'setApp' | 'firstByte'>;
+
 /** What a port says. */
 const Role = { none: 0, dns: 1, mdns: 2, llmnr: 3 } as const;
 const PROTOCOLS: readonly DnsProtocol[] = ['dns', 'dns', 'mdns', 'llmnr'];
@@ -45,7 +47,7 @@ export class DnsTracker implements MessageHandler {
   private readonly wantMessages: boolean;
   private readonly wantTransactions: boolean;
   private readonly counters: Counters;
-  private readonly flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>;
+  private readonly flows: DnsFlows;
   private readonly sink: EventSink;
   private readonly roles = new Uint8Array(65_536);
   private readonly parser = new DnsParser();
@@ -60,12 +62,7 @@ export class DnsTracker implements MessageHandler {
   private protocol: DnsProtocol = 'dns';
   private connection: DnsConnection | undefined = undefined;
 
-  constructor(
-    options: DnsOptions,
-    counters: Counters,
-    flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>,
-    sink: EventSink,
-  ) {
+  constructor(options: DnsOptions, counters: Counters, flows: DnsFlows, sink: EventSink) {
     this.wantMessages = options.messages;
     this.wantTransactions = options.transactions;
     this.counters = counters;
@@ -106,11 +103,13 @@ export class DnsTracker implements MessageHandler {
     const connection = this.connections.get(slot) ?? this.connect(slot);
     this.packet = packet;
     this.slot = slot;
-    this.fromClient = fromClient;
     this.connection = connection;
     // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
     this.protocol = this.role(packet) === Role.llmnr ? 'llmnr' : 'dns';
-    const direction = fromClient ? connection.fromClient : connection.fromServer;
+    if ((packet.tcpFlags & TcpFlag.ack) !== 0) this.acknowledged(connection, !fromClient, packet.tcpAcknowledgment);
+    this.fromClient = fromClient;
+    const direction = directionOf(connection, fromClient);
+    if (direction.isNew) direction.begin(this.flows.firstByte(slot, packet, fromClient));
     const wasOver = direction.over;
     if (!direction.segment(packet)) this.counters['dns.stream_limit']++;
     if (direction.over && !wasOver) this.counters['dns.not_dns']++;
@@ -138,8 +137,8 @@ export class DnsTracker implements MessageHandler {
     this.transactions.end();
   }
 
-  /** One message of the packet in hand. Returns whether it was DNS. */
-  message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean {
+  /** One message, of the packet in hand or that it lets go. Returns whether it was DNS. */
+  message(bytes: Buffer, view: DataView, start: number, end: number, length: number, since?: Timestamp): boolean {
     const { packet, parser, protocol } = this;
     if (packet === undefined || end - start < LEAST_CAPTURED) return this.notDns();
     const isResponse = view.getUint8(start + 2) >= 0x80;
@@ -152,7 +151,7 @@ export class DnsTracker implements MessageHandler {
     counters['dns.messages']++;
     if (parser.status === Status.malformed) counters['dns.malformed']++;
     this.flows.setApp(this.slot, protocol);
-    const { seconds, nanos } = packet.frame;
+    const { seconds, nanos } = since ?? packet.frame;
     const time = { seconds, nanos };
     if (this.wantMessages) {
       const conversation = this.sentBy(this.fromClient);
@@ -176,6 +175,15 @@ export class DnsTracker implements MessageHandler {
     } else if (isResponse) this.respond(waiting, message, conversation, time);
     else this.transactions.query(key, message, conversation, protocol, time, this.retryOf(message, conversation, time));
     return true;
+  }
+
+  /** What one end has sent was acknowledged up to this number. */
+  private acknowledged(connection: DnsConnection, fromClient: boolean, acknowledgment: number): void {
+    const direction = directionOf(connection, fromClient);
+    if (!direction.unfinished) return;
+    this.fromClient = fromClient;
+    this.counters['dns.incomplete'] += direction.acknowledged(acknowledgment);
+    if (direction.over) this.counters['dns.not_dns']++;
   }
 
   /** The truncated transaction that a query over TCP asks again. */
@@ -248,6 +256,10 @@ export class DnsTracker implements MessageHandler {
     this.connections.set(slot, connection);
     return connection;
   }
+}
+
+function directionOf(connection: DnsConnection, fromClient: boolean): DnsDirection {
+  return fromClient ? connection.fromClient : connection.fromServer;
 }
 
 /** LLMNR: the query goes to a group, the response comes from another address (RFC 4795 §2.3): the asker is the same. */

@@ -20,6 +20,8 @@ import {
   Origin,
   OriginByte,
   RoleMark,
+  TCP_SIDE_WORDS,
+  Tcp,
 } from './record.ts';
 import { APPS, nextRecord, reportFlow } from './report.ts';
 import { guessSender, type Sender, senderByHandshake } from './roles.ts';
@@ -161,6 +163,21 @@ export class FlowTable {
   /** Ordinal of the flow, unique within the run. */
   session(slot: number): number {
     return this.records.doubles[(this.records.hot(slot) + Hot.session) / 2] as number;
+  }
+
+  /**
+   * Sequence number of the first byte that one end of a TCP connection sends, where its SYN was seen and the packet in
+   * hand is the first of it with data; else undefined.
+   */
+  firstByte(slot: number, packet: Packet, fromClient: boolean): number | undefined {
+    const { bytes, words, doubles } = this.records;
+    const hot = this.records.hot(slot);
+    const client = (bytes[hot * 4 + HotByte.marks] as number) & Mark.clientIsSide1;
+    const side = fromClient ? client : 1 - client;
+    // Flags and counts begin again with each record: a SYN among the flags says that the counts go back to it.
+    if (((bytes[hot * 4 + HotByte.flags + side] as number) & TcpFlag.syn) === 0) return undefined;
+    if (doubles[(hot + Hot.counts) / 2 + side * COUNTS_DOUBLES + 2] !== packet.payloadLength) return undefined;
+    return ((words[this.records.tcp(slot) + side * TCP_SIDE_WORDS + Tcp.initial] as number) + 1) >>> 0;
   }
 
   /** A byte for the dispatcher, 0 in a new flow. */

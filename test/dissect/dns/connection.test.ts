@@ -81,6 +81,77 @@ describe('DNS over TCP', () => {
     );
   });
 
+  it('waits for a first segment that comes late, where the SYN tells of it', () => {
+    const wire = Buffer.concat([framed(response(1)), framed(response(2))]);
+    for (let split = 1; split < framed(response(1)).length; split++) {
+      const h = new Harness();
+      h.tcp(framed(query(1)), { firstByte: 0 });
+      h.tcp(wire.subarray(split), { ...back, sequence: split - 1, firstByte: 0xffffffff });
+      h.tcp(wire.subarray(0, split), { ...back, sequence: 0xffffffff });
+      assert.deepEqual(
+        h.messages.map((m) => [m.message.id, m.message.response]),
+        [
+          [1, false],
+          [1, true],
+          [2, true],
+        ],
+        `split at ${split}`,
+      );
+      assert.equal(h.counters['dns.unsolicited'], 1);
+    }
+  });
+
+  it('goes on after bytes that the other end has acknowledged and the capture has not shown', () => {
+    const h = new Harness();
+    const lost = framed(query(1)).length;
+    const next = lost + framed(query(2, 'b.example')).length;
+    h.tcp(framed(query(2, 'b.example')), { sequence: lost, firstByte: 0, at: 1 });
+    h.tcp(framed(query(3, 'c.example')), { sequence: next, at: 1.25 });
+    // What is acknowledged is not the gap.
+    h.tcp(framed(response(1)), { ...back, sequence: 0, acknowledgment: lost - 1, at: 1.5 });
+    assert.deepEqual([h.messages.length, h.counters['dns.incomplete']], [1, 0]);
+    h.tcp(framed(response(2, 'b.example')), {
+      ...back,
+      sequence: framed(response(1)).length,
+      acknowledgment: next,
+      at: 2,
+    });
+    h.tracker.end();
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.time.seconds, t.responseTime]),
+      [
+        [undefined, 1, 1, undefined],
+        [2, 2, 1, 1],
+        [3, undefined, 1, undefined],
+      ],
+    );
+    assert.equal(h.transactions[2]?.time.nanos, 250_000_000);
+    assert.equal(h.counters['dns.incomplete'], 1);
+  });
+
+  it('gives of a message before such a gap what was captured of it', () => {
+    const h = new Harness();
+    const first = framed(response(1));
+    h.tcp(first.subarray(0, 40), { ...back, sequence: 0, firstByte: 0 });
+    h.tcp(framed(response(2)), { ...back, sequence: first.length });
+    h.tcp(framed(query(3)), { acknowledgment: first.length });
+    assert.deepEqual(
+      h.messages.map((m) => [m.message.id, m.message.incomplete]),
+      [
+        [1, true],
+        [2, false],
+        [3, false],
+      ],
+    );
+  });
+
+  it('counts what waits for bytes that never come', () => {
+    const h = new Harness();
+    h.tcp(framed(query(1)), { sequence: 20, firstByte: 10 });
+    h.tracker.end();
+    assert.deepEqual([h.counters['dns.incomplete'], h.messages.length], [1, 0]);
+  });
+
   it('gives up a connection that is not DNS, once both directions are not', () => {
     const h = new Harness();
     const text = Buffer.from('GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
