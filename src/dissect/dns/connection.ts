@@ -2,10 +2,10 @@
 import type { Timestamp } from '../event.ts';
 import { type StreamConsumer, TcpStream } from '../flow/stream.ts';
 import type { Packet } from '../net/packet.ts';
-import { canBeDns, HEADER_LENGTH } from './message.ts';
+import { canBeDns, HEADER_LENGTH, hasRoom } from './message.ts';
 
 /**
- * Segments skipped in search of a message before a direction is given up. Where the capture begins in the middle of a
+ * Segments skipped in search of a message, and messages that are not DNS, before a direction is given up. Where the capture begins in the middle of a
  * connection or lost a segment, a later segment begins with a message: senders write length and message at once
  * (RFC 7766 §8).
  */
@@ -28,6 +28,8 @@ export class DnsDirection implements StreamConsumer {
   private readonly handler: MessageHandler;
   private stream = new TcpStream(this);
   private skipped = 0;
+  /** The next byte to be looked at begins a message. */
+  private inStep = false;
 
   constructor(handler: MessageHandler) {
     this.handler = handler;
@@ -36,7 +38,9 @@ export class DnsDirection implements StreamConsumer {
   /** The first segment comes next, perhaps not in order: where the sequence number of the first byte is known, it waits for that. */
   begin(firstByte: number | undefined): void {
     this.isNew = false;
-    if (firstByte !== undefined) this.stream.anchor(firstByte);
+    if (firstByte === undefined) return;
+    this.stream.anchor(firstByte);
+    this.inStep = true;
   }
 
   /** Returns false where the stream had to be given up at a limit or a cut segment; it starts anew after the segment. */
@@ -45,6 +49,7 @@ export class DnsDirection implements StreamConsumer {
     const { stream } = this;
     stream.segment(packet);
     if (!stream.failed) return true;
+    this.inStep = false;
     this.stream = new TcpStream(this);
     this.stream.anchor(packet.tcpSequence + packet.payloadLength);
     this.cut(stream);
@@ -60,6 +65,7 @@ export class DnsDirection implements StreamConsumer {
     let gaps = 0;
     for (; stream.hasGapBefore(acknowledgment); gaps++) {
       this.cut(stream);
+      this.inStep = false;
       stream.skipGap();
     }
     return gaps;
@@ -85,16 +91,25 @@ export class DnsDirection implements StreamConsumer {
       const first = at + 2;
       if (length < HEADER_LENGTH) return this.skip(end - start);
       if (end - first < HEADER_LENGTH) break;
-      if (!canBeDns(view, first, length)) return this.skip(end - start);
-      if (end - first < length) break;
-      if (!this.handler.message(bytes, view, first, first + length, length, this.stream.heldSince))
+      if (end - first < length) {
+        if (this.isWorthWaiting(view, first, length)) break;
         return this.skip(end - start);
+      }
+      if (this.handler.message(bytes, view, first, first + length, length, this.stream.heldSince)) this.inStep = true;
+      // The length tells where the next message begins, whatever this one is.
+      else if (!this.inStep || ++this.skipped > MAX_SKIPPED) return this.skip(end - start);
       at = first + length;
     }
     return at - start;
   }
 
+  /** An opcode that nobody has assigned says that it is no message, but for where one is due. */
+  private isWorthWaiting(view: DataView, first: number, length: number): boolean {
+    return this.inStep ? hasRoom(view, first, length) : canBeDns(view, first, length);
+  }
+
   private skip(used: number): number {
+    this.inStep = false;
     this.skipped++;
     this.over = this.skipped > MAX_SKIPPED;
     return this.over ? -1 : used;

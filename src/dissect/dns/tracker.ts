@@ -6,7 +6,7 @@ import type { FlowTable } from '../flow/table.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type DnsDirection, type MessageHandler } from './connection.ts';
-import { DnsParser, LEAST_CAPTURED } from './message.ts';
+import { DnsParser, LEAST_CAPTURED, OPCODE_DSO } from './message.ts';
 import { type PendingQuery, Transactions } from './transaction.ts';
 import { Truncations } from './truncations.ts';
 
@@ -172,6 +172,8 @@ export class DnsTracker implements MessageHandler {
       const querier = querierKey(conversation, message.id);
       if (isResponse) this.respond(this.transactions.waiting(querier), message, conversation, time);
       else this.transactions.query(querier, message, conversation, protocol, time);
+    } else if (isUnidirectional(message)) {
+      this.transactions.alone(message, undefined, conversation, protocol, time);
     } else if (isResponse) this.respond(waiting, message, conversation, time);
     else this.transactions.query(key, message, conversation, protocol, time, this.retryOf(message, conversation, time));
     return true;
@@ -260,6 +262,11 @@ export class DnsTracker implements MessageHandler {
 
 function directionOf(connection: DnsConnection, fromClient: boolean): DnsDirection {
   return fromClient ? connection.fromClient : connection.fromServer;
+}
+
+/** Nobody answers it, and the next with the same id is no retry: a push to a subscriber (RFC 8765 §6.3), for one. */
+function isUnidirectional({ response, opcode, id }: DnsMessage): boolean {
+  return opcode === OPCODE_DSO && id === 0 && !response;
 }
 
 /** LLMNR: the query goes to a group, the response comes from another address (RFC 4795 §2.3): the asker is the same. */

@@ -198,6 +198,66 @@ describe('DNS over TCP', () => {
     assert.equal(h.transactions[1]?.query?.questions[0]?.name, 'www.example.com');
   });
 
+  it('tells a message of an opcode that nobody has assigned, as over UDP, and what comes after it', () => {
+    const odd = framed(message({ id: 1, flags: 0x1900, questions: [question('odd.example')] }));
+    const wire = Buffer.concat([odd, framed(query(2))]);
+    for (let split = 0; split < wire.length; split++) {
+      const h = new Harness();
+      h.tcp(wire.subarray(0, split), { sequence: 0, firstByte: 0 });
+      h.tcp(wire.subarray(split), { sequence: split });
+      assert.deepEqual(
+        h.messages.map((m) => [m.message.id, m.message.opcode]),
+        [
+          [1, 3],
+          [2, 0],
+        ],
+        `split at ${split}`,
+      );
+    }
+    // In the middle of a connection it takes a whole one: nothing else says that one begins there.
+    const h = new Harness();
+    h.tcp(odd.subarray(0, 20), { sequence: 0 });
+    h.tcp(framed(query(2)), { sequence: 20 });
+    h.tcp(odd, { ...back, sequence: 0 });
+    assert.deepEqual(
+      h.messages.map((m) => m.message.id),
+      [2, 1],
+    );
+  });
+
+  it('goes on after a message that is not DNS, where the one before was', () => {
+    const h = new Harness();
+    const text = framed(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    h.tcp(Buffer.concat([framed(query(1)), text, framed(query(2))]));
+    assert.deepEqual(
+      h.messages.map((m) => m.message.id),
+      [1, 2],
+    );
+    const sequence = 2 * framed(query(1)).length + text.length;
+    for (let i = 0; i < 10; i++) h.tcp(text, { sequence: sequence + i * text.length });
+    assert.equal(h.counters['dns.not_dns'], 1);
+  });
+
+  it('tells each unidirectional message of a stateful session alone (RFC 8490 §5.4)', () => {
+    const h = new Harness();
+    const dso = (id: number, flags: number): Buffer =>
+      framed(Buffer.concat([message({ id, flags: flags | (6 << 11) }), hex('0041 0002 6162')]));
+    h.tcp(dso(7, 0), { at: 1 });
+    h.tcp(Buffer.concat([dso(7, 0x8000), dso(0, 0), dso(0, 0)]), { ...back, at: 2 });
+    h.tcp(dso(0, 0), { sequence: dso(7, 0).length, at: 3 });
+    h.tracker.end();
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.retries, t.time.seconds, t.conversation.client.ip]),
+      [
+        [7, 7, 0, 1, '10.0.0.1'],
+        [0, undefined, 0, 2, '10.0.0.2'],
+        [0, undefined, 0, 2, '10.0.0.2'],
+        [0, undefined, 0, 3, '10.0.0.1'],
+      ],
+    );
+    assert.deepEqual([h.counters['dns.unanswered'], h.counters['dns.unsolicited']], [0, 0]);
+  });
+
   it('counts a message that never becomes whole', () => {
     const h = new Harness();
     h.tcp(framed(query(1)).subarray(0, 20));
