@@ -121,6 +121,7 @@ export class FlowTable {
     const disposition = bytes[hot * 4 + HotByte.disposition] as number;
     this.stamp(hot, seconds, packet.frame.nanos, disposition === 0);
     if (disposition !== 0) return -disposition;
+    if (packet.sinceSeconds >= 0) this.widen(hot, packet.sinceSeconds, packet.sinceNanos);
 
     const at = (hot + Hot.counts) / 2 + side * COUNTS_DOUBLES;
     doubles[at] = (doubles[at] as number) + packet.wirePackets;
@@ -235,16 +236,19 @@ export class FlowTable {
     const counts = (hot + Hot.counts) / 2;
     const isFirst = doubles[counts] === 0 && doubles[counts + COUNTS_DOUBLES] === 0;
     // The common case, a packet later than all others, leaves the first time alone and its cache line untouched.
-    if (isFirst || (!isLatest && this.isBeforeFirst(hot, seconds, nanos))) {
+    if (isFirst) {
       words[hot + Hot.firstSeconds] = seconds;
       words[hot + Hot.firstNanos] = nanos;
-    }
+    } else if (!isLatest) this.widen(hot, seconds, nanos);
   }
 
-  private isBeforeFirst(hot: number, seconds: number, nanos: number): boolean {
+  /** The open record begins no later than this. */
+  private widen(hot: number, seconds: number, nanos: number): void {
     const { words } = this.records;
     const first = words[hot + Hot.firstSeconds] as number;
-    return seconds < first || (seconds === first && nanos < (words[hot + Hot.firstNanos] as number));
+    if (seconds > first || (seconds === first && nanos >= (words[hot + Hot.firstNanos] as number))) return;
+    words[hot + Hot.firstSeconds] = seconds;
+    words[hot + Hot.firstNanos] = nanos;
   }
 
   private takeTallies(): Tallies {

@@ -180,6 +180,17 @@ describe('a flow table', () => {
     assert.equal(first({ ...late, payload: 10, sequence: 61, time: 2000 }), undefined);
   });
 
+  it('begins a record with the earliest fragment of its packets', () => {
+    const o = new Observed();
+    o.out({ ...udp, time: 3, since: 1.5 });
+    assert.deepEqual([o.finish()[0]?.time, o.events[0]?.duration], [{ seconds: 1, nanos: 500_000_000 }, 1.5]);
+    const later = new Observed();
+    later.out({ ...udp, time: 2 });
+    later.in({ ...udp, time: 4, since: 3 });
+    later.out({ ...udp, time: 5, since: 1 });
+    assert.deepEqual([later.finish()[0]?.time, later.events[0]?.duration], [{ seconds: 1, nanos: 0 }, 4]);
+  });
+
   it('pairs ICMP requests with replies and shows no ports', () => {
     const observed = new Observed();
     const icmp = { protocol: IpProtocol.icmp, ports: [0, 0] as const };
