@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LAST_SECOND } from '../../../src/capture/pcap-format.ts';
 import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { IpProtocol, type Packet } from '../../../src/dissect/net/packet.ts';
 import { Tally } from '../../../src/dissect/tally.ts';
@@ -398,6 +399,19 @@ describe('time-outs', () => {
       ['active_timeout'],
     );
     assert.equal(observed.ended.length, 1);
+  });
+
+  it('come to the last second that a capture can have', () => {
+    const o = new Observed();
+    o.out({ ...udp, time: LAST_SECOND - 500 });
+    o.out({ time: LAST_SECOND });
+    assert.deepEqual(
+      o.finish().map(({ time, endReason }) => [time.seconds, endReason]),
+      [
+        [LAST_SECOND - 500, 'idle_timeout'],
+        [LAST_SECOND, 'end_of_capture'],
+      ],
+    );
   });
 
   it('survive a jump of many years forwards', () => {
