@@ -1,5 +1,5 @@
 /** DNS over one TCP connection (RFC 1035 §4.2.2, RFC 7766): messages behind a length of two bytes, both ways. */
-import type { Timestamp } from '../event.ts';
+import type { DnsProtocol, Timestamp } from '../event.ts';
 import { type StreamConsumer, TcpStream } from '../flow/stream.ts';
 import type { Packet } from '../net/packet.ts';
 import { canBeDns, HEADER_LENGTH, hasRoom } from './message.ts';
@@ -61,19 +61,29 @@ export class DnsDirection implements StreamConsumer {
    * lost. Returns how many gaps were passed over for it.
    */
   acknowledged(acknowledgment: number): number {
-    const { stream } = this;
     let gaps = 0;
-    for (; stream.hasGapBefore(acknowledgment); gaps++) {
-      this.cut(stream);
-      this.inStep = false;
-      stream.skipGap();
+    for (; this.stream.hasGapBefore(acknowledgment); gaps++) {
+      this.cut(this.stream);
+      this.skipGap();
     }
     return gaps;
+  }
+
+  /** No segment comes any more: what waits for bytes before it is read. Returns how many gaps and parts of messages are left. */
+  end(): number {
+    let gaps = 0;
+    for (; this.stream.hasGap; gaps++) this.skipGap();
+    return gaps + Number(this.unfinished);
   }
 
   /** Whether a message has begun that is not whole yet, or waits for bytes before it. */
   get unfinished(): boolean {
     return !this.over && (this.stream.restLength > 0 || this.stream.hasGap);
+  }
+
+  private skipGap(): void {
+    this.inStep = false;
+    this.stream.skipGap();
   }
 
   /** A message that has begun will not become whole: what is there of it. */
@@ -121,18 +131,15 @@ export class DnsConnection {
   readonly fromServer: DnsDirection;
   /** Id of the zone transfer that the server is answering with one message after the other (RFC 5936 §2.2), -1: none. */
   transfer = -1;
+  readonly protocol: DnsProtocol;
 
-  constructor(handler: MessageHandler) {
+  constructor(handler: MessageHandler, protocol: DnsProtocol) {
+    this.protocol = protocol;
     this.fromClient = new DnsDirection(handler);
     this.fromServer = new DnsDirection(handler);
   }
 
   get over(): boolean {
     return this.fromClient.over && this.fromServer.over;
-  }
-
-  /** Messages that have begun and are not whole yet. */
-  get unfinished(): number {
-    return Number(this.fromClient.unfinished) + Number(this.fromServer.unfinished);
   }
 }

@@ -100,12 +100,11 @@ export class DnsTracker implements MessageHandler {
 
   /** A TCP segment on a DNS port. Returns false when nothing more is wanted of the flow. */
   segment(packet: Packet, slot: number, fromClient: boolean): boolean {
-    const connection = this.connections.get(slot) ?? this.connect(slot);
+    const connection = this.connections.get(slot) ?? this.connect(packet, slot);
     this.packet = packet;
     this.slot = slot;
     this.connection = connection;
-    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
-    this.protocol = this.role(packet) === Role.llmnr ? 'llmnr' : 'dns';
+    this.protocol = connection.protocol;
     if ((packet.tcpFlags & TcpFlag.ack) !== 0) this.acknowledged(connection, !fromClient, packet.tcpAcknowledgment);
     this.fromClient = fromClient;
     const direction = directionOf(connection, fromClient);
@@ -121,9 +120,7 @@ export class DnsTracker implements MessageHandler {
   /** The flow ends: what it holds of a message will never be whole. */
   endFlow(slot: number): void {
     const connection = this.connections.get(slot);
-    if (connection === undefined) return;
-    this.counters['dns.incomplete'] += connection.unfinished;
-    this.connections.delete(slot);
+    if (connection !== undefined) this.counters['dns.incomplete'] += this.close(connection, slot);
   }
 
   /** Packet time has come to this moment: reports the queries that were not answered in time. */
@@ -246,17 +243,29 @@ export class DnsTracker implements MessageHandler {
     return flowClient ? conversation : reverse(conversation);
   }
 
-  private connect(slot: number): DnsConnection {
+  private connect(packet: Packet, slot: number): DnsConnection {
     if (this.connections.size >= MAX_CONNECTIONS) {
-      for (const [oldest, { unfinished }] of this.connections) {
-        this.counters['dns.stream_limit'] += unfinished;
-        this.connections.delete(oldest);
+      for (const [oldest, connection] of this.connections) {
+        this.counters['dns.stream_limit'] += this.close(connection, oldest);
         break;
       }
     }
-    const connection = new DnsConnection(this);
+    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
+    const connection = new DnsConnection(this, this.role(packet) === Role.llmnr ? 'llmnr' : 'dns');
     this.connections.set(slot, connection);
     return connection;
+  }
+
+  /** Reads what a connection still holds. Returns how many messages and gaps are lost with it. */
+  private close(connection: DnsConnection, slot: number): number {
+    this.connections.delete(slot);
+    this.slot = slot;
+    this.connection = connection;
+    this.protocol = connection.protocol;
+    this.fromClient = true;
+    const lost = connection.fromClient.end();
+    this.fromClient = false;
+    return lost + connection.fromServer.end();
   }
 }
 

@@ -145,11 +145,26 @@ describe('DNS over TCP', () => {
     );
   });
 
-  it('counts what waits for bytes that never come', () => {
+  it('reads at the end what waits for bytes that never came, and counts these', () => {
     const h = new Harness();
-    h.tcp(framed(query(1)), { sequence: 20, firstByte: 10 });
+    h.tcp(framed(query(7)), { firstByte: 0, at: 1 });
+    const gap = 10 + framed(response(7)).length;
+    h.tcp(framed(response(7)), { ...back, sequence: 10, firstByte: 0, at: 2 });
+    h.tcp(framed(response(9)), { ...back, sequence: gap + 5, at: 2.5 });
+    h.tcp(framed(response(8)).subarray(0, 20), { ...back, sequence: gap + 5 + framed(response(9)).length, at: 3 });
+    h.tcp(framed(query(8)).subarray(0, 30), { sequence: framed(query(7)).length, at: 9 });
+    assert.equal(h.messages.length, 1);
     h.tracker.end();
-    assert.deepEqual([h.counters['dns.incomplete'], h.messages.length], [1, 0]);
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.time.seconds, t.responseTime]),
+      [
+        [7, 7, 1, 1],
+        [undefined, 9, 2, undefined],
+      ],
+    );
+    // Two gaps and the beginnings of two messages.
+    assert.deepEqual([h.counters['dns.incomplete'], h.counters['dns.unsolicited']], [4, 1]);
+    assert.equal(h.flows[0]?.app, 'dns');
   });
 
   it('gives up a connection that is not DNS, once both directions are not', () => {
