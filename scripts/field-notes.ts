@@ -9,7 +9,7 @@ export const WHEN: Readonly<Record<string, string>> = {
   dest_port: 'TCP and UDP',
   src_mac: 'where the link has addresses',
   dest_mac: 'where the link has addresses',
-  vlan: 'with an 802.1Q tag',
+  vlan: 'with an 802.1Q tag of a VLAN',
   direction: 'live, where one end is an address of the host',
   src_interface: 'live, inbound',
   dest_interface: 'live, outbound',

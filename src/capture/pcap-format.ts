@@ -20,5 +20,8 @@ export interface RecordFormat {
  */
 export const PACKET_LIMIT = 1 << 20;
 
-/** 9999-12-31T23:59:59Z, the last second that RFC 3339 can write; only a damaged or hostile file holds later times. */
-export const LAST_SECOND = 253_402_300_799;
+/**
+ * 2106-02-07T06:28:14Z: the flow table keeps seconds in 32 bits, of which the last value stands for no packet. Only a
+ * damaged or hostile file holds later times.
+ */
+export const LAST_SECOND = 4_294_967_294;

@@ -9,7 +9,7 @@
  */
 import { Frame } from '../dissect/frame.ts';
 import type { FrameSink } from './capture.ts';
-import { PACKET_LIMIT, type RecordFormat } from './pcap-format.ts';
+import { LAST_SECOND, PACKET_LIMIT, type RecordFormat } from './pcap-format.ts';
 import type { ByteWindow } from './pcap-window.ts';
 
 export const FILE_HEADER = 24;
@@ -27,7 +27,7 @@ const VARIANTS: ReadonlyMap<number, Variant> = new Map([
 
 export class Pcap implements RecordFormat {
   damage: string | undefined;
-  readonly clampedTimes = 0;
+  clampedTimes = 0;
   private readonly little: boolean;
   private readonly unitsPerSecond: number;
   private readonly recordHeader: number;
@@ -76,6 +76,10 @@ export class Pcap implements RecordFormat {
       if (fraction >= unitsPerSecond) {
         seconds += Math.floor(fraction / unitsPerSecond);
         fraction %= unitsPerSecond;
+      }
+      if (seconds > LAST_SECOND) {
+        seconds = LAST_SECOND;
+        this.clampedTimes++;
       }
       const original = view.getUint32(at + 12, little);
       frame.seconds = seconds;

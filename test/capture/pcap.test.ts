@@ -11,13 +11,26 @@ describe('pcap', () => {
       const { frames, warnings } = await read([
         pcapHeader(to),
         pcapRecord(to, 1_663_598_487, 127_059, A),
-        pcapRecord(to, 4_294_967_295, 999_999, B, 1514),
+        pcapRecord(to, 4_294_967_294, 999_999, B, 1514),
       ]);
       assert.deepEqual(frames, [
         { data: 'first', time: '1663598487.127059000', link: 1, original: 5, interface: 0 },
-        { data: 'the second packet', time: '4294967295.999999000', link: 1, original: 1514, interface: 0 },
+        { data: 'the second packet', time: '4294967294.999999000', link: 1, original: 1514, interface: 0 },
       ]);
       assert.deepEqual(warnings, []);
+    });
+
+    test(`a second that no flow can have is moved to the one before, with a warning, ${name}`, async () => {
+      const { frames, warnings } = await read([
+        pcapHeader(to),
+        pcapRecord(to, 4_294_967_295, 5, A),
+        pcapRecord(to, 4_294_967_294, 1_000_005, B),
+      ]);
+      assert.deepEqual(
+        frames.map(({ time }) => time),
+        ['4294967294.000005000', '4294967294.000005000'],
+      );
+      assert.deepEqual(warnings, ['test has 2 packets with times outside 1970 to 2106, which were moved into it']);
     });
 
     test(`nanoseconds, ${name}`, async () => {

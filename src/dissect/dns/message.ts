@@ -17,7 +17,8 @@ const MIN_QUESTION = 5;
 /** The root's name, TYPE, CLASS, TTL, RDLENGTH. */
 const MIN_RECORD = 11;
 const TYPE_OPT = 41;
-const OPCODE_DSO = 6;
+/** DNS Stateful Operations (RFC 8490). */
+export const OPCODE_DSO = 6;
 /** mDNS: unicast response wanted, or cache flush (RFC 6762 §18.12, §18.13). */
 const TOP_BIT = 0x8000;
 
@@ -44,7 +45,7 @@ export function canBeDns(view: DataView, start: number, length: number): boolean
 const opcodeAt = (view: DataView, start: number): number => (view.getUint8(start + 2) >> 3) & 15;
 
 /** Entries that cannot fit are let through where there is room for one: some senders count what they then leave out. */
-function hasRoom(view: DataView, start: number, length: number): boolean {
+export function hasRoom(view: DataView, start: number, length: number): boolean {
   const questions = view.getUint16(start + 4);
   const records = view.getUint16(start + 6) + view.getUint16(start + 8) + view.getUint16(start + 10);
   const room = length - HEADER_LENGTH;

@@ -3,10 +3,10 @@ import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type { DnsMessage, DnsProtocol, DnsReference, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
-import type { Packet } from '../net/packet.ts';
+import { type Packet, TcpFlag } from '../net/packet.ts';
 import { Status } from '../reader.ts';
-import { DnsConnection, type MessageHandler } from './connection.ts';
-import { DnsParser, LEAST_CAPTURED } from './message.ts';
+import { DnsConnection, type DnsDirection, type MessageHandler } from './connection.ts';
+import { DnsParser, LEAST_CAPTURED, OPCODE_DSO } from './message.ts';
 import { type PendingQuery, Transactions } from './transaction.ts';
 import { Truncations } from './truncations.ts';
 
@@ -37,6 +37,8 @@ const TYPE_AXFR = 252;
  */
 export const MAX_CONNECTIONS = 512;
 
+type DnsFlows = Pick<FlowTable, 'conversation' | 'session' | 'setApp' | 'firstByte'>;
+
 /** What a port says. */
 const Role = { none: 0, dns: 1, mdns: 2, llmnr: 3 } as const;
 const PROTOCOLS: readonly DnsProtocol[] = ['dns', 'dns', 'mdns', 'llmnr'];
@@ -45,7 +47,7 @@ export class DnsTracker implements MessageHandler {
   private readonly wantMessages: boolean;
   private readonly wantTransactions: boolean;
   private readonly counters: Counters;
-  private readonly flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>;
+  private readonly flows: DnsFlows;
   private readonly sink: EventSink;
   private readonly roles = new Uint8Array(65_536);
   private readonly parser = new DnsParser();
@@ -60,12 +62,7 @@ export class DnsTracker implements MessageHandler {
   private protocol: DnsProtocol = 'dns';
   private connection: DnsConnection | undefined = undefined;
 
-  constructor(
-    options: DnsOptions,
-    counters: Counters,
-    flows: Pick<FlowTable, 'conversation' | 'session' | 'setApp'>,
-    sink: EventSink,
-  ) {
+  constructor(options: DnsOptions, counters: Counters, flows: DnsFlows, sink: EventSink) {
     this.wantMessages = options.messages;
     this.wantTransactions = options.transactions;
     this.counters = counters;
@@ -103,14 +100,15 @@ export class DnsTracker implements MessageHandler {
 
   /** A TCP segment on a DNS port. Returns false when nothing more is wanted of the flow. */
   segment(packet: Packet, slot: number, fromClient: boolean): boolean {
-    const connection = this.connections.get(slot) ?? this.connect(slot);
+    const connection = this.connections.get(slot) ?? this.connect(packet, slot);
     this.packet = packet;
     this.slot = slot;
-    this.fromClient = fromClient;
     this.connection = connection;
-    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
-    this.protocol = this.role(packet) === Role.llmnr ? 'llmnr' : 'dns';
-    const direction = fromClient ? connection.fromClient : connection.fromServer;
+    this.protocol = connection.protocol;
+    if ((packet.tcpFlags & TcpFlag.ack) !== 0) this.acknowledged(connection, !fromClient, packet.tcpAcknowledgment);
+    this.fromClient = fromClient;
+    const direction = directionOf(connection, fromClient);
+    if (direction.isNew) direction.begin(this.flows.firstByte(slot, packet, fromClient));
     const wasOver = direction.over;
     if (!direction.segment(packet)) this.counters['dns.stream_limit']++;
     if (direction.over && !wasOver) this.counters['dns.not_dns']++;
@@ -122,9 +120,7 @@ export class DnsTracker implements MessageHandler {
   /** The flow ends: what it holds of a message will never be whole. */
   endFlow(slot: number): void {
     const connection = this.connections.get(slot);
-    if (connection === undefined) return;
-    this.counters['dns.incomplete'] += connection.unfinished;
-    this.connections.delete(slot);
+    if (connection !== undefined) this.counters['dns.incomplete'] += this.close(connection, slot);
   }
 
   /** Packet time has come to this moment: reports the queries that were not answered in time. */
@@ -138,8 +134,8 @@ export class DnsTracker implements MessageHandler {
     this.transactions.end();
   }
 
-  /** One message of the packet in hand. Returns whether it was DNS. */
-  message(bytes: Buffer, view: DataView, start: number, end: number, length: number): boolean {
+  /** One message, of the packet in hand or that it lets go. Returns whether it was DNS. */
+  message(bytes: Buffer, view: DataView, start: number, end: number, length: number, since?: Timestamp): boolean {
     const { packet, parser, protocol } = this;
     if (packet === undefined || end - start < LEAST_CAPTURED) return this.notDns();
     const isResponse = view.getUint8(start + 2) >= 0x80;
@@ -152,7 +148,7 @@ export class DnsTracker implements MessageHandler {
     counters['dns.messages']++;
     if (parser.status === Status.malformed) counters['dns.malformed']++;
     this.flows.setApp(this.slot, protocol);
-    const { seconds, nanos } = packet.frame;
+    const { seconds, nanos } = since ?? packet.frame;
     const time = { seconds, nanos };
     if (this.wantMessages) {
       const conversation = this.sentBy(this.fromClient);
@@ -173,9 +169,20 @@ export class DnsTracker implements MessageHandler {
       const querier = querierKey(conversation, message.id);
       if (isResponse) this.respond(this.transactions.waiting(querier), message, conversation, time);
       else this.transactions.query(querier, message, conversation, protocol, time);
+    } else if (isUnidirectional(message)) {
+      this.transactions.alone(message, undefined, conversation, protocol, time);
     } else if (isResponse) this.respond(waiting, message, conversation, time);
     else this.transactions.query(key, message, conversation, protocol, time, this.retryOf(message, conversation, time));
     return true;
+  }
+
+  /** What one end has sent was acknowledged up to this number. */
+  private acknowledged(connection: DnsConnection, fromClient: boolean, acknowledgment: number): void {
+    const direction = directionOf(connection, fromClient);
+    if (!direction.unfinished) return;
+    this.fromClient = fromClient;
+    this.counters['dns.incomplete'] += direction.acknowledged(acknowledgment);
+    if (direction.over) this.counters['dns.not_dns']++;
   }
 
   /** The truncated transaction that a query over TCP asks again. */
@@ -236,18 +243,39 @@ export class DnsTracker implements MessageHandler {
     return flowClient ? conversation : reverse(conversation);
   }
 
-  private connect(slot: number): DnsConnection {
+  private connect(packet: Packet, slot: number): DnsConnection {
     if (this.connections.size >= MAX_CONNECTIONS) {
-      for (const [oldest, { unfinished }] of this.connections) {
-        this.counters['dns.stream_limit'] += unfinished;
-        this.connections.delete(oldest);
+      for (const [oldest, connection] of this.connections) {
+        this.counters['dns.stream_limit'] += this.close(connection, oldest);
         break;
       }
     }
-    const connection = new DnsConnection(this);
+    // mDNS is UDP alone (RFC 6762 §3); LLMNR falls back to TCP (RFC 4795 §2.4).
+    const connection = new DnsConnection(this, this.role(packet) === Role.llmnr ? 'llmnr' : 'dns');
     this.connections.set(slot, connection);
     return connection;
   }
+
+  /** Reads what a connection still holds. Returns how many messages and gaps are lost with it. */
+  private close(connection: DnsConnection, slot: number): number {
+    this.connections.delete(slot);
+    this.slot = slot;
+    this.connection = connection;
+    this.protocol = connection.protocol;
+    this.fromClient = true;
+    const lost = connection.fromClient.end();
+    this.fromClient = false;
+    return lost + connection.fromServer.end();
+  }
+}
+
+function directionOf(connection: DnsConnection, fromClient: boolean): DnsDirection {
+  return fromClient ? connection.fromClient : connection.fromServer;
+}
+
+/** Nobody answers it, and the next with the same id is no retry: a push to a subscriber (RFC 8765 §6.3), for one. */
+function isUnidirectional({ response, opcode, id }: DnsMessage): boolean {
+  return opcode === OPCODE_DSO && id === 0 && !response;
 }
 
 /** LLMNR: the query goes to a group, the response comes from another address (RFC 4795 §2.3): the asker is the same. */

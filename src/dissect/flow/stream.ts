@@ -1,4 +1,5 @@
 /** One direction of a TCP connection put in order (RFC 9293 §3.4), for as long as a protocol wants to read it. */
+import type { Timestamp } from '../event.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
 
 export interface StreamConsumer {
@@ -25,6 +26,7 @@ const EMPTY = Buffer.alloc(0);
 const EMPTY_VIEW = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);
 
 interface HeldSegment {
+  readonly time: Timestamp;
   readonly sequence: number;
   readonly bytes: Buffer;
 }
@@ -35,6 +37,8 @@ export class TcpStream {
   /** What the consumer has not used is `rest[0, restLength)`; still there when the stream has failed. */
   rest: Buffer = EMPTY;
   restLength = 0;
+  /** When the bytes that the consumer is given came, where they waited for others that never did (`skipGap`). */
+  heldSince: Timestamp | undefined = undefined;
 
   private readonly consumer: StreamConsumer;
   private restView = EMPTY_VIEW;
@@ -58,6 +62,33 @@ export class TcpStream {
   /** Memory that the stream holds. */
   get bufferedBytes(): number {
     return this.rest.length + this.heldBytes;
+  }
+
+  /** Whether bytes wait for others before them. */
+  get hasGap(): boolean {
+    return this.held.length > 0;
+  }
+
+  /** Whether bytes are missing of which `acknowledgment` says that they have reached the other end. */
+  hasGapBefore(acknowledgment: number): boolean {
+    const first = this.held[0];
+    if (first === undefined) return false;
+    const beyond = (acknowledgment - first.sequence) | 0;
+    return beyond >= 0 && beyond <= MAX_AHEAD;
+  }
+
+  /**
+   * Goes on after the first gap. Its bytes were acknowledged, so nobody sends them again (RFC 9293 §3.4): the capture
+   * lost them, and with them what the consumer has not used of the bytes before.
+   */
+  skipGap(): void {
+    const first = this.held[0];
+    if (first === undefined) return;
+    this.restLength = 0;
+    this.next = first.sequence;
+    this.anchored = true;
+    this.drain(true);
+    this.heldSince = undefined;
   }
 
   /** Starts the stream at a sequence number that is known to be right: nothing before it is taken. */
@@ -89,7 +120,7 @@ export class TcpStream {
       this.deliver(packet.bytes, packet.view, packet.payloadStart, packet.payloadStart + captured);
       this.next = (this.next + captured) >>> 0;
     } else if (ahead < 0 && this.isBeforeStart(ahead, length)) {
-      this.restart(sequence);
+      this.restart(sequence, packet);
       this.hold(sequence, packet, 0, captured);
     } else if (ahead + length <= 0) {
       // All of it was there before: a retransmission, or a keep-alive's byte at next - 1 (RFC 9293 §3.8.4).
@@ -113,10 +144,11 @@ export class TcpStream {
     return beforeFirst < 0 && !(beforeFirst === -1 && length === 1);
   }
 
-  private restart(sequence: number): void {
+  private restart(sequence: number, packet: Packet): void {
     if (this.restLength > 0) {
       const bytes = Buffer.from(this.rest.subarray(0, this.restLength));
-      this.held.unshift({ sequence: (this.next - this.restLength) >>> 0, bytes });
+      const { seconds, nanos } = packet.frame;
+      this.held.unshift({ time: { seconds, nanos }, sequence: (this.next - this.restLength) >>> 0, bytes });
       this.heldBytes += bytes.length;
       this.restLength = 0;
     }
@@ -138,20 +170,22 @@ export class TcpStream {
       from = Math.max(from, otherFrom + other.bytes.length);
     }
     if (from < to) this.insert(at, sequence, packet, from, to);
-    this.drain();
+    this.drain(false);
     if (!this.over && (this.heldBytes > MAX_HELD_BYTES || this.held.length > MAX_HELD_SEGMENTS)) this.fail();
   }
 
   private insert(at: number, sequence: number, packet: Packet, from: number, to: number): void {
     const bytes = Buffer.allocUnsafeSlow(to - from);
     packet.bytes.copy(bytes, 0, packet.payloadStart + from, packet.payloadStart + to);
-    this.held.splice(at, 0, { sequence: (sequence + from) >>> 0, bytes });
+    const { seconds, nanos } = packet.frame;
+    this.held.splice(at, 0, { time: { seconds, nanos }, sequence: (sequence + from) >>> 0, bytes });
     this.heldBytes += bytes.length;
   }
 
-  private drain(): void {
+  private drain(late: boolean): void {
     while (!this.over && this.held.length > 0 && this.held[0]!.sequence === this.next) {
-      const { bytes } = this.held.shift()!;
+      const { bytes, time } = this.held.shift()!;
+      if (late) this.heldSince = time;
       this.heldBytes -= bytes.length;
       this.next = (this.next + bytes.length) >>> 0;
       this.deliver(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);

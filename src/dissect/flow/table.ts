@@ -20,6 +20,8 @@ import {
   Origin,
   OriginByte,
   RoleMark,
+  TCP_SIDE_WORDS,
+  Tcp,
 } from './record.ts';
 import { APPS, nextRecord, reportFlow } from './report.ts';
 import { guessSender, type Sender, senderByHandshake } from './roles.ts';
@@ -119,6 +121,7 @@ export class FlowTable {
     const disposition = bytes[hot * 4 + HotByte.disposition] as number;
     this.stamp(hot, seconds, packet.frame.nanos, disposition === 0);
     if (disposition !== 0) return -disposition;
+    if (packet.sinceSeconds >= 0) this.widen(hot, packet.sinceSeconds, packet.sinceNanos);
 
     const at = (hot + Hot.counts) / 2 + side * COUNTS_DOUBLES;
     doubles[at] = (doubles[at] as number) + packet.wirePackets;
@@ -161,6 +164,21 @@ export class FlowTable {
   /** Ordinal of the flow, unique within the run. */
   session(slot: number): number {
     return this.records.doubles[(this.records.hot(slot) + Hot.session) / 2] as number;
+  }
+
+  /**
+   * Sequence number of the first byte that one end of a TCP connection sends, where its SYN was seen and the packet in
+   * hand is the first of it with data; else undefined.
+   */
+  firstByte(slot: number, packet: Packet, fromClient: boolean): number | undefined {
+    const { bytes, words, doubles } = this.records;
+    const hot = this.records.hot(slot);
+    const client = (bytes[hot * 4 + HotByte.marks] as number) & Mark.clientIsSide1;
+    const side = fromClient ? client : 1 - client;
+    // Flags and counts begin again with each record: a SYN among the flags says that the counts go back to it.
+    if (((bytes[hot * 4 + HotByte.flags + side] as number) & TcpFlag.syn) === 0) return undefined;
+    if (doubles[(hot + Hot.counts) / 2 + side * COUNTS_DOUBLES + 2] !== packet.payloadLength) return undefined;
+    return ((words[this.records.tcp(slot) + side * TCP_SIDE_WORDS + Tcp.initial] as number) + 1) >>> 0;
   }
 
   /** A byte for the dispatcher, 0 in a new flow. */
@@ -235,16 +253,19 @@ export class FlowTable {
     const counts = (hot + Hot.counts) / 2;
     const isFirst = doubles[counts] === 0 && doubles[counts + COUNTS_DOUBLES] === 0;
     // The common case, a packet later than all others, leaves the first time alone and its cache line untouched.
-    if (isFirst || (!isLatest && this.isBeforeFirst(hot, seconds, nanos))) {
+    if (isFirst) {
       words[hot + Hot.firstSeconds] = seconds;
       words[hot + Hot.firstNanos] = nanos;
-    }
+    } else if (!isLatest) this.widen(hot, seconds, nanos);
   }
 
-  private isBeforeFirst(hot: number, seconds: number, nanos: number): boolean {
+  /** The open record begins no later than this. */
+  private widen(hot: number, seconds: number, nanos: number): void {
     const { words } = this.records;
     const first = words[hot + Hot.firstSeconds] as number;
-    return seconds < first || (seconds === first && nanos < (words[hot + Hot.firstNanos] as number));
+    if (seconds > first || (seconds === first && nanos >= (words[hot + Hot.firstNanos] as number))) return;
+    words[hot + Hot.firstSeconds] = seconds;
+    words[hot + Hot.firstNanos] = nanos;
   }
 
   private takeTallies(): Tallies {

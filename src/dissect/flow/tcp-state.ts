@@ -34,6 +34,12 @@ export const TCP_STATES: readonly TcpState[] = [
 /** The largest window (RFC 7323 §2.3): no honest segment is farther from the expected number. */
 const MAX_WINDOW = 2 ** 30;
 
+/**
+ * How far from the expected number a reset may be. Behind it: its number is what the peer has acknowledged (RFC 9293
+ * §3.5.2), all that was in flight. Ahead: what the capture missed just before. Of random numbers one in 2,000 is as near.
+ */
+const MAX_RESET_DISTANCE = 1 << 20;
+
 export function initialState(tcpFlags: number): number {
   if ((tcpFlags & TcpFlag.syn) === 0) return State.midstream;
   return (tcpFlags & TcpFlag.ack) === 0 ? State.synSent : State.synReceived;
@@ -220,6 +226,16 @@ function countRetransmission(records: FlowRecords, slot: number, side: 0 | 1, le
   records.doubles[total] = (records.doubles[total] as number) + length;
 }
 
+/**
+ * A receiver takes no reset from outside its window (RFC 9293 §3.5.3, RFC 5961 §3.2): one that is far from the expected
+ * number is a guess, or meant for an earlier connection between the same ports, and this one goes on.
+ */
+function isCredibleReset({ words, bytes }: FlowRecords, hot: number, sequence: number, side: 0 | 1): boolean {
+  if (((bytes[hot * 4 + HotByte.marks] as number) & (Mark.sequence << side)) === 0) return true;
+  const ahead = (sequence - (words[hot + Hot.expected + side] as number)) | 0;
+  return ahead <= MAX_RESET_DISTANCE && ahead >= -MAX_RESET_DISTANCE;
+}
+
 /** The state after a segment; also takes the times of the handshake. */
 function nextState(
   records: FlowRecords,
@@ -232,7 +248,11 @@ function nextState(
   const { bytes } = records;
   const { tcpFlags: flags } = packet;
   const markAt = records.hot(slot) * 4 + HotByte.marks;
-  if ((flags & TcpFlag.rst) !== 0) return state === State.closed ? state : State.reset;
+  if ((flags & TcpFlag.rst) !== 0) {
+    return state === State.closed || !isCredibleReset(records, records.hot(slot), packet.tcpSequence, side)
+      ? state
+      : State.reset;
+  }
   if (isOver(state)) return state;
   if ((flags & TcpFlag.syn) !== 0) {
     takeHandshakeTime(records, slot, packet, fromClient);

@@ -74,6 +74,7 @@ export class NetworkDecoder {
     cursor.end = end;
     cursor.wireEnd = Math.max(start + frame.originalLength, end);
     packet.frame = frame;
+    packet.sinceSeconds = -1;
     packet.macOffset = -1;
     packet.vlan = -1;
     packet.innerVlan = -1;

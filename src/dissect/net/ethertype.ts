@@ -26,6 +26,8 @@ export const EtherType = {
 const FIRST_ETHERTYPE = 0x0600;
 /** Two tags are usual (802.1ad), three occur; more is somebody spending our time. */
 const MAX_VLAN_TAGS = 8;
+/** IEEE 802.1Q §9.6: the tag gives the frame a priority and no VLAN. */
+const NULL_VLAN = 0;
 /** Segment routing stacks about a dozen labels. */
 const MAX_MPLS_LABELS = 32;
 
@@ -62,8 +64,10 @@ export function etherType(type: number, cursor: Cursor, packet: Packet): number 
         const at = cursor.position;
         if (tags === MAX_VLAN_TAGS || at + 4 > cursor.end) return Outcome.link;
         const id = cursor.view.getUint16(at) & 0x0fff;
-        if (packet.vlan < 0) packet.vlan = id;
-        else if (packet.innerVlan < 0) packet.innerVlan = id;
+        if (id !== NULL_VLAN) {
+          if (packet.vlan < 0) packet.vlan = id;
+          else if (packet.innerVlan < 0) packet.innerVlan = id;
+        }
         inner = cursor.view.getUint16(at + 2);
         cursor.position = at + 4;
         if (!isEtherType(inner)) return llc(cursor, packet);

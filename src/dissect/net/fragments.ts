@@ -33,7 +33,11 @@ interface Piece {
 }
 
 interface Datagram {
+  /** Of the fragment that came first: the timeout begins there. */
   readonly firstSeconds: number;
+  /** Time of the earliest fragment, perhaps not the same: frames need not be in order. */
+  sinceSeconds: number;
+  sinceNanos: number;
   /** In the order of their place, never overlapping. */
   pieces: Piece[];
   /** Bytes that the pieces cover. */
@@ -117,6 +121,7 @@ export class FragmentTable {
       datagram.tos = packet.tos;
       datagram.ttl = packet.ttl;
     }
+    noteTime(datagram, packet);
     if (datagram.covered === datagram.total) {
       this.complete(key, datagram, packet, cursor, frames);
       return Step.upper;
@@ -147,6 +152,8 @@ export class FragmentTable {
   private open(key: string, seconds: number): Datagram {
     const datagram: Datagram = {
       firstSeconds: seconds,
+      sinceSeconds: Number.POSITIVE_INFINITY,
+      sinceNanos: 0,
       pieces: [],
       covered: 0,
       total: -1,
@@ -265,6 +272,8 @@ export class FragmentTable {
     for (const piece of datagram.pieces) piece.bytes.copy(this.assembled, piece.start);
     this.releasedFrames = datagram.frames - frames;
     this.counters['frames.held'] -= this.releasedFrames;
+    packet.sinceSeconds = datagram.sinceSeconds;
+    packet.sinceNanos = datagram.sinceNanos;
     packet.ipLength = datagram.ipLength;
     packet.wirePackets = datagram.packets;
     packet.protocol = datagram.nextHeader;
@@ -283,6 +292,16 @@ type DropCounter =
   | 'frames.dropped.fragment_timeout'
   | 'frames.dropped.fragment_limit'
   | 'frames.dropped.fragment_overlap';
+
+function noteTime(datagram: Datagram, { frame, sinceSeconds, sinceNanos }: Packet): void {
+  // A fragment in a tunnel may have come in fragments itself.
+  const whole = sinceSeconds < 0;
+  const seconds = whole ? frame.seconds : sinceSeconds;
+  const nanos = whole ? frame.nanos : sinceNanos;
+  if (seconds > datagram.sinceSeconds || (seconds === datagram.sinceSeconds && nanos >= datagram.sinceNanos)) return;
+  datagram.sinceSeconds = seconds;
+  datagram.sinceNanos = nanos;
+}
 
 /** Whether the bytes that `piece` and the fragment `[start, end)` at the cursor share are the same. */
 function agrees(piece: Piece, cursor: Cursor, start: number, end: number): boolean {

@@ -48,6 +48,9 @@ export interface TunnelHop {
 export class Packet {
   /** The frame that it came in: time, interface, owner. For a reassembled packet, the frame that completed it. */
   frame: Frame = new Frame();
+  /** Time of the earliest of its fragments; -1 seconds where the frame's own time is meant: it came whole. */
+  sinceSeconds = -1;
+  sinceNanos = 0;
 
   ipVersion: 4 | 6 = 4;
   /** Source address as four unsigned big-endian 32-bit words; IPv4 is in `source0`, the others 0. */

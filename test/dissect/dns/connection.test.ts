@@ -81,6 +81,92 @@ describe('DNS over TCP', () => {
     );
   });
 
+  it('waits for a first segment that comes late, where the SYN tells of it', () => {
+    const wire = Buffer.concat([framed(response(1)), framed(response(2))]);
+    for (let split = 1; split < framed(response(1)).length; split++) {
+      const h = new Harness();
+      h.tcp(framed(query(1)), { firstByte: 0 });
+      h.tcp(wire.subarray(split), { ...back, sequence: split - 1, firstByte: 0xffffffff });
+      h.tcp(wire.subarray(0, split), { ...back, sequence: 0xffffffff });
+      assert.deepEqual(
+        h.messages.map((m) => [m.message.id, m.message.response]),
+        [
+          [1, false],
+          [1, true],
+          [2, true],
+        ],
+        `split at ${split}`,
+      );
+      assert.equal(h.counters['dns.unsolicited'], 1);
+    }
+  });
+
+  it('goes on after bytes that the other end has acknowledged and the capture has not shown', () => {
+    const h = new Harness();
+    const lost = framed(query(1)).length;
+    const next = lost + framed(query(2, 'b.example')).length;
+    h.tcp(framed(query(2, 'b.example')), { sequence: lost, firstByte: 0, at: 1 });
+    h.tcp(framed(query(3, 'c.example')), { sequence: next, at: 1.25 });
+    // What is acknowledged is not the gap.
+    h.tcp(framed(response(1)), { ...back, sequence: 0, acknowledgment: lost - 1, at: 1.5 });
+    assert.deepEqual([h.messages.length, h.counters['dns.incomplete']], [1, 0]);
+    h.tcp(framed(response(2, 'b.example')), {
+      ...back,
+      sequence: framed(response(1)).length,
+      acknowledgment: next,
+      at: 2,
+    });
+    h.tracker.end();
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.time.seconds, t.responseTime]),
+      [
+        [undefined, 1, 1, undefined],
+        [2, 2, 1, 1],
+        [3, undefined, 1, undefined],
+      ],
+    );
+    assert.equal(h.transactions[2]?.time.nanos, 250_000_000);
+    assert.equal(h.counters['dns.incomplete'], 1);
+  });
+
+  it('gives of a message before such a gap what was captured of it', () => {
+    const h = new Harness();
+    const first = framed(response(1));
+    h.tcp(first.subarray(0, 40), { ...back, sequence: 0, firstByte: 0 });
+    h.tcp(framed(response(2)), { ...back, sequence: first.length });
+    h.tcp(framed(query(3)), { acknowledgment: first.length });
+    assert.deepEqual(
+      h.messages.map((m) => [m.message.id, m.message.incomplete]),
+      [
+        [1, true],
+        [2, false],
+        [3, false],
+      ],
+    );
+  });
+
+  it('reads at the end what waits for bytes that never came, and counts these', () => {
+    const h = new Harness();
+    h.tcp(framed(query(7)), { firstByte: 0, at: 1 });
+    const gap = 10 + framed(response(7)).length;
+    h.tcp(framed(response(7)), { ...back, sequence: 10, firstByte: 0, at: 2 });
+    h.tcp(framed(response(9)), { ...back, sequence: gap + 5, at: 2.5 });
+    h.tcp(framed(response(8)).subarray(0, 20), { ...back, sequence: gap + 5 + framed(response(9)).length, at: 3 });
+    h.tcp(framed(query(8)).subarray(0, 30), { sequence: framed(query(7)).length, at: 9 });
+    assert.equal(h.messages.length, 1);
+    h.tracker.end();
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.time.seconds, t.responseTime]),
+      [
+        [7, 7, 1, 1],
+        [undefined, 9, 2, undefined],
+      ],
+    );
+    // Two gaps and the beginnings of two messages.
+    assert.deepEqual([h.counters['dns.incomplete'], h.counters['dns.unsolicited']], [4, 1]);
+    assert.equal(h.flows[0]?.app, 'dns');
+  });
+
   it('gives up a connection that is not DNS, once both directions are not', () => {
     const h = new Harness();
     const text = Buffer.from('GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
@@ -125,6 +211,66 @@ describe('DNS over TCP', () => {
       sequence: framed(response(5, 'example.com', 252)).length + 2 * framed(more).length,
     });
     assert.equal(h.transactions[1]?.query?.questions[0]?.name, 'www.example.com');
+  });
+
+  it('tells a message of an opcode that nobody has assigned, as over UDP, and what comes after it', () => {
+    const odd = framed(message({ id: 1, flags: 0x1900, questions: [question('odd.example')] }));
+    const wire = Buffer.concat([odd, framed(query(2))]);
+    for (let split = 0; split < wire.length; split++) {
+      const h = new Harness();
+      h.tcp(wire.subarray(0, split), { sequence: 0, firstByte: 0 });
+      h.tcp(wire.subarray(split), { sequence: split });
+      assert.deepEqual(
+        h.messages.map((m) => [m.message.id, m.message.opcode]),
+        [
+          [1, 3],
+          [2, 0],
+        ],
+        `split at ${split}`,
+      );
+    }
+    // In the middle of a connection it takes a whole one: nothing else says that one begins there.
+    const h = new Harness();
+    h.tcp(odd.subarray(0, 20), { sequence: 0 });
+    h.tcp(framed(query(2)), { sequence: 20 });
+    h.tcp(odd, { ...back, sequence: 0 });
+    assert.deepEqual(
+      h.messages.map((m) => m.message.id),
+      [2, 1],
+    );
+  });
+
+  it('goes on after a message that is not DNS, where the one before was', () => {
+    const h = new Harness();
+    const text = framed(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    h.tcp(Buffer.concat([framed(query(1)), text, framed(query(2))]));
+    assert.deepEqual(
+      h.messages.map((m) => m.message.id),
+      [1, 2],
+    );
+    const sequence = 2 * framed(query(1)).length + text.length;
+    for (let i = 0; i < 10; i++) h.tcp(text, { sequence: sequence + i * text.length });
+    assert.equal(h.counters['dns.not_dns'], 1);
+  });
+
+  it('tells each unidirectional message of a stateful session alone (RFC 8490 §5.4)', () => {
+    const h = new Harness();
+    const dso = (id: number, flags: number): Buffer =>
+      framed(Buffer.concat([message({ id, flags: flags | (6 << 11) }), hex('0041 0002 6162')]));
+    h.tcp(dso(7, 0), { at: 1 });
+    h.tcp(Buffer.concat([dso(7, 0x8000), dso(0, 0), dso(0, 0)]), { ...back, at: 2 });
+    h.tcp(dso(0, 0), { sequence: dso(7, 0).length, at: 3 });
+    h.tracker.end();
+    assert.deepEqual(
+      h.transactions.map((t) => [t.query?.id, t.response?.id, t.retries, t.time.seconds, t.conversation.client.ip]),
+      [
+        [7, 7, 0, 1, '10.0.0.1'],
+        [0, undefined, 0, 2, '10.0.0.2'],
+        [0, undefined, 0, 2, '10.0.0.2'],
+        [0, undefined, 0, 3, '10.0.0.1'],
+      ],
+    );
+    assert.deepEqual([h.counters['dns.unanswered'], h.counters['dns.unsolicited']], [0, 0]);
   });
 
   it('counts a message that never becomes whole', () => {

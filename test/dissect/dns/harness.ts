@@ -18,6 +18,9 @@ export interface Wire {
   readonly captured?: number;
   readonly sequence?: number;
   readonly syn?: boolean;
+  readonly acknowledgment?: number;
+  /** What the flow table knows of the sender's first byte. */
+  readonly firstByte?: number;
 }
 
 const address = (host: number): number => (host < 256 ? 0x0a000000 + host : host);
@@ -38,6 +41,7 @@ function toPacket(protocol: number, payload: Buffer, wire: Wire): Packet {
   packet.payloadLength = payload.length;
   packet.payloadEnd = 3 + Math.min(payload.length, wire.captured ?? payload.length);
   packet.tcpSequence = wire.sequence ?? 0;
+  packet.tcpAcknowledgment = wire.acknowledgment ?? 0;
   packet.tcpFlags = wire.syn ? TcpFlag.syn : TcpFlag.ack;
   return packet;
 }
@@ -54,6 +58,7 @@ export class Harness {
   readonly transactions: DnsTransactionEvent[] = [];
   readonly flows: Flow[] = [];
   private readonly slots = new Map<string, number>();
+  private firstByte: number | undefined;
 
   constructor(options: Partial<DnsOptions> = {}) {
     this.tracker = new DnsTracker(
@@ -65,6 +70,7 @@ export class Harness {
         setApp: (slot, app) => {
           this.flows[slot]!.app = app;
         },
+        firstByte: () => this.firstByte,
       },
       (event) => this.take(event),
     );
@@ -79,6 +85,7 @@ export class Harness {
   tcp(payload: Buffer, wire: Wire = {}): boolean {
     const packet = toPacket(IpProtocol.tcp, payload, wire);
     const { slot, fromClient } = this.observe(packet);
+    this.firstByte = wire.firstByte;
     return this.tracker.segment(packet, slot, fromClient);
   }
 

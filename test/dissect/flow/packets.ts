@@ -19,6 +19,8 @@ export interface Fields {
   ports?: readonly [number, number];
   /** Seconds, with a fraction. */
   time?: number;
+  /** Of the earliest fragment. */
+  since?: number;
   flags?: number;
   sequence?: number;
   payload?: number;
@@ -41,6 +43,10 @@ export function packet(fields: Fields): Packet {
   [p.sourcePort, p.destinationPort] = fields.ports ?? [40000, 443];
   p.frame.seconds = Math.floor(fields.time ?? 0);
   p.frame.nanos = Math.round(((fields.time ?? 0) % 1) * 1e9);
+  if (fields.since !== undefined) {
+    p.sinceSeconds = Math.floor(fields.since);
+    p.sinceNanos = Math.round((fields.since % 1) * 1e9);
+  }
   p.tcpFlags = fields.flags ?? ACK;
   p.tcpSequence = (fields.sequence ?? 0) >>> 0;
   p.tcpWindow = fields.window ?? 1000;

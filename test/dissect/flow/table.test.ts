@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LAST_SECOND } from '../../../src/capture/pcap-format.ts';
 import { Disposition } from '../../../src/dissect/net/layer.ts';
 import { IpProtocol, type Packet } from '../../../src/dissect/net/packet.ts';
 import { Tally } from '../../../src/dissect/tally.ts';
-import { ACK, CLIENT, FIN, Observed, PSH, packet, RST, SERVER, SYN } from './packets.ts';
+import { ACK, CLIENT, FIN, type Fields, Observed, PSH, packet, RST, SERVER, SYN } from './packets.ts';
 
 const udp = { protocol: IpProtocol.udp, ports: [5000, 53] as const };
 
@@ -157,6 +158,38 @@ describe('a flow table', () => {
     observed.finish();
     assert.equal(observed.events[1]?.app, undefined);
     assert.deepEqual(observed.ended, [slot, slot]);
+  });
+
+  it('knows the first byte of each end that has shown its SYN and no data yet', () => {
+    const o = new Observed();
+    const first = (fields: Fields, fromClient = true): number | undefined => {
+      const slot = fromClient ? o.out(fields) : o.in(fields);
+      return o.table.firstByte(slot, packet(fields), fromClient);
+    };
+    o.out({ flags: SYN, sequence: 0xffffffff });
+    o.in({ flags: SYN | ACK, sequence: 100 });
+    assert.equal(first({ payload: 10, sequence: 20 }), 0);
+    assert.equal(first({ payload: 20, sequence: 0 }), undefined);
+    assert.equal(first({ payload: 5, sequence: 301 }, false), 101);
+    // Whose SYN was not seen, or lies before what was told already.
+    const other = { ports: [40001, 443] } as const;
+    assert.equal(first({ ...other, payload: 10, sequence: 7 }), undefined);
+    const late = { ports: [40002, 443] } as const;
+    o.out({ ...late, flags: SYN, sequence: 50 });
+    assert.equal(first({ ...late, payload: 10, sequence: 51 }), 51);
+    for (let time = 1; time < 2000; time += 100) o.out({ ...late, payload: 10, sequence: 61, time });
+    assert.equal(first({ ...late, payload: 10, sequence: 61, time: 2000 }), undefined);
+  });
+
+  it('begins a record with the earliest fragment of its packets', () => {
+    const o = new Observed();
+    o.out({ ...udp, time: 3, since: 1.5 });
+    assert.deepEqual([o.finish()[0]?.time, o.events[0]?.duration], [{ seconds: 1, nanos: 500_000_000 }, 1.5]);
+    const later = new Observed();
+    later.out({ ...udp, time: 2 });
+    later.in({ ...udp, time: 4, since: 3 });
+    later.out({ ...udp, time: 5, since: 1 });
+    assert.deepEqual([later.finish()[0]?.time, later.events[0]?.duration], [{ seconds: 1, nanos: 0 }, 4]);
   });
 
   it('pairs ICMP requests with replies and shows no ports', () => {
@@ -366,6 +399,19 @@ describe('time-outs', () => {
       ['active_timeout'],
     );
     assert.equal(observed.ended.length, 1);
+  });
+
+  it('come to the last second that a capture can have', () => {
+    const o = new Observed();
+    o.out({ ...udp, time: LAST_SECOND - 500 });
+    o.out({ time: LAST_SECOND });
+    assert.deepEqual(
+      o.finish().map(({ time, endReason }) => [time.seconds, endReason]),
+      [
+        [LAST_SECOND - 500, 'idle_timeout'],
+        [LAST_SECOND, 'end_of_capture'],
+      ],
+    );
   });
 
   it('survive a jump of many years forwards', () => {

@@ -51,6 +51,28 @@ describe('the state of a TCP connection', () => {
     assert.equal(event.tcp?.in.flags, SYN | ACK | FIN);
   });
 
+  it('is not changed by a reset far from the expected sequence number (RFC 5961 §3.2)', () => {
+    for (const far of [(1 << 20) + 1, -(1 << 20) - 1, 2 ** 31]) {
+      const observed = connected();
+      observed.in({ flags: RST, sequence: 5001 + far, time: 2 });
+      observed.out({ payload: 10, sequence: 1, time: 40 });
+      const event = observed.only();
+      assert.deepEqual([event.tcp?.state, event.endReason, event.tcp?.in.resets], ['established', 'end_of_capture', 1]);
+    }
+    for (const near of [1 << 20, -(1 << 20), 0]) {
+      const observed = connected(0, 0xffffff00);
+      observed.in({ flags: RST, sequence: 0xffffff01 + near, time: 2 });
+      assert.equal(observed.only().tcp?.state, 'reset');
+    }
+    // A SYN that finds an old connection: its host acknowledges that one, and the client resets it (RFC 9293 §3.5.1).
+    const old = new Observed();
+    old.out({ flags: SYN, sequence: 7 });
+    old.in({ flags: ACK, sequence: 2_000_000_000 });
+    old.out({ flags: RST, sequence: 1_000_000_000 });
+    old.out({ flags: SYN, sequence: 7, time: 1 });
+    assert.equal(old.only().tcp?.state, 'syn_sent');
+  });
+
   it('is midstream where no SYN was seen', () => {
     const observed = new Observed();
     observed.out({ payload: 5, sequence: 77 });

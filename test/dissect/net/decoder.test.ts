@@ -97,6 +97,10 @@ test('tags, labels and sessions between Ethernet and IP', () => {
   }
   const stacked = only(decode(ethernet(0x88a8, Buffer.concat([hex('0064 8100 2fff 9100 0003 0800'), ip]))));
   assert.deepEqual([stacked.vlan, stacked.innerVlan], [100, 0xfff]);
+  const priority = only(decode(ethernet(0x8100, Buffer.concat([hex('a000 0800'), ip]))));
+  assert.deepEqual([priority.vlan, priority.innerVlan], [-1, -1]);
+  const above = only(decode(ethernet(0x88a8, Buffer.concat([hex('a000 8100 0007 0800'), ip]))));
+  assert.deepEqual([above.vlan, above.innerVlan], [7, -1]);
 });
 
 test('what is not IP is filtered, not undecodable', () => {

@@ -49,6 +49,22 @@ test('fragments in every order make one packet', () => {
   }
 });
 
+test('a packet in fragments is as old as the earliest of them, also where a tunnel was in fragments', () => {
+  const bench = new Bench();
+  const since: number[] = [];
+  bench.onPacket = (packet) => since.push(packet.sinceSeconds);
+  bench.frame(part4(24, datagram.length), { seconds: 1001 });
+  bench.frame(part4(16, 24), { seconds: 1000 });
+  bench.frame(part4(0, 16), { seconds: 1003 });
+  bench.frame(ethernet(0x0800, ipv4(17, datagram)), { seconds: 1004 });
+  assert.deepEqual(since, [1000, -1]);
+  const inner = ethernet(0x0800, ipv4(17, datagram));
+  const outer = udp(7777, 4789, Buffer.concat([hex('0800000000000900'), inner]));
+  bench.frame(part4(0, 40, { data: outer, more: true }), { seconds: 1010 });
+  bench.frame(part4(40, outer.length, { data: outer, more: false }), { seconds: 1012 });
+  assert.deepEqual(since, [1000, -1, 1010, 1010]);
+});
+
 test('duplicates and agreeing overlaps are taken, and counted as packets of the wire', () => {
   const bench = new Bench();
   const parts = [part4(0, 16), part4(0, 16), part4(8, 32), part4(16, 24), part4(40, datagram.length), part4(24, 48)];
