@@ -87,7 +87,7 @@ export type DnsProtocol = 'dns' | 'mdns' | 'llmnr';
 export interface DnsMessageEvent {
   readonly kind: 'dns_message';
   readonly time: Timestamp;
-  /** Oriented as the message travelled: `client` sent it. */
+  /** Oriented as the message traveled: `client` sent it. */
   readonly conversation: Conversation;
   readonly protocol: DnsProtocol;
   readonly message: DnsMessage;
@@ -409,7 +409,7 @@ export interface FlowEvent {
   /** Seconds between the two. */
   readonly duration: number;
   readonly conversation: Conversation;
-  /** What the dissectors recognised in it. */
+  /** What the dissectors recognized in it. */
   readonly app: 'dns' | 'mdns' | 'llmnr' | 'tls' | 'dtls' | 'quic' | 'http3' | Preface | undefined;
   /** Name of its QUIC version, Google's own included: `1`, `draft-29`, `Q046`. */
   readonly quicVersion?: string | undefined;

@@ -2,7 +2,7 @@
  * Names of TLS code points as IANA registers them. What has no name prints as `UNKNOWN (0x1234)`, so that every code
  * point can be read back from its text.
  */
-import { CIPHER_SUITES, EXTENSIONS, GROUPS, SIGNATURE_SCHEMES } from './iana-tables.ts';
+import { CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES } from './iana-tables.ts';
 import { isTls13Draft } from './tls/versions.ts';
 
 type Entries = Iterable<readonly [number, string]>;
@@ -32,7 +32,6 @@ class NameTable {
 const suites = new NameTable(CIPHER_SUITES);
 const groups = new NameTable(GROUPS);
 const signatureSchemes = new NameTable(SIGNATURE_SCHEMES);
-const extensions = new NameTable(EXTENSIONS);
 
 /** SSLv2's own cipher kinds: the SSL 2.0 specification, then those that SSLeay added. */
 export const SSLV2_CIPHER_KINDS: readonly (readonly [number, string])[] = [
@@ -67,10 +66,6 @@ export function groupName(code: number): string {
 /** A signature scheme; TLS 1.2's pairs of hash and signature are named in the same way (`dsa_sha1`). */
 export function signatureSchemeName(code: number): string {
   return signatureSchemes.name(code);
-}
-
-export function extensionName(type: number): string {
-  return extensions.name(type);
 }
 
 /** The spellings of one version: as native events and policies write it, and as CIM's `ssl_version` does. */

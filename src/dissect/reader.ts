@@ -16,9 +16,6 @@ export const Status = {
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
 
-/** Pure: no throw, no log, no clock. Oddities are flags on the value; only the unrecoverable is a status. */
-export type Dissector<T> = (reader: Reader, out: T) => Status;
-
 declare global {
   // Node's own slicers, without the option parsing of toString: a third of its time on a short name.
   interface Buffer {

@@ -1,4 +1,4 @@
-/** Events to Splunk's HTTP Event Collector, with or without indexer acknowledgement. */
+/** Events to Splunk's HTTP Event Collector, with or without indexer acknowledgment. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
@@ -17,7 +17,7 @@ const ACK_PATH = '/services/collector/ack';
 const TOO_LARGE = 413;
 /**
  * Codes of a 400 that concern the data itself: no data, invalid data format, event field required or blank, error in indexed
- * fields (Splunk, "Troubleshoot HTTP Event Collector"). The others, such as 7, incorrect index, and 14, acknowledgement
+ * fields (Splunk, "Troubleshoot HTTP Event Collector"). The others, such as 7, incorrect index, and 14, acknowledgment
  * disabled, are mended in the token's settings.
  */
 const DATA_CODES: ReadonlySet<number> = new Set([5, 6, 12, 13, 15]);
@@ -82,7 +82,7 @@ export class HecOutput implements Output {
       const { acks } = parsed(status) as { acks?: Record<string, unknown> };
       if (acks?.[ackId] === true) return;
       await sleep(wait, undefined, signal && { signal }).catch(() => {
-        throw new DeliveryError('no acknowledgement in time', true);
+        throw new DeliveryError('no acknowledgment in time', true);
       });
     }
   }

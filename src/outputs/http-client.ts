@@ -60,7 +60,7 @@ export class HttpClient {
     try {
       return await this.exchange(this.gzip ? await compress(body, { level: GZIP_LEVEL }) : body, signal, path);
     } catch (error) {
-      if (signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
+      if (signal?.aborted) throw new DeliveryError('no acknowledgment in time', true);
       throw new DeliveryError(networkReason(error as NodeJS.ErrnoException), true, { cause: error });
     }
   }

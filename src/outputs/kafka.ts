@@ -219,7 +219,7 @@ export class KafkaOutput implements Output {
     const { promise: aborted, reject } = withRejection();
     const onAbort = (): void => {
       this.forget(this.connection);
-      reject(new DeliveryError('no acknowledgement in time', true));
+      reject(new DeliveryError('no acknowledgment in time', true));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     try {

@@ -19,7 +19,7 @@ export interface DeliverySettings {
   readonly retry: { readonly initial_ms: number; readonly max_ms: number; readonly give_up_s: number | 'auto' };
 }
 
-/** The same of outputs that wait for an acknowledgement from elsewhere. */
+/** The same of outputs that wait for an acknowledgment from elsewhere. */
 export interface NetworkSettings extends DeliverySettings {
   readonly in_flight: number;
   readonly timeout_ms: number;
@@ -110,7 +110,7 @@ export interface HecSettings extends NetworkSettings {
   /** The secret is read by `readSecret`. */
   readonly token_file?: string;
   readonly token_env?: string;
-  /** Wait for the indexer's acknowledgement. */
+  /** Wait for the indexer's acknowledgment. */
   readonly ack: boolean;
   readonly compression: 'none' | 'gzip';
   readonly splunk: SplunkSettings;

@@ -1,7 +1,7 @@
 /**
  * Events to an OpenTelemetry collector, as logs over HTTP (OTLP 1.x), by OpenTelemetry's own SDK and exporter. The SDK's batching
  * processors drop silently when they are full and swallow errors: here a processor hands the records of one batch to the
- * exporter, whose result is the acknowledgement. docs/adr/0007-otlp-and-hec.md tells what else is made up for.
+ * exporter, whose result is the acknowledgment. docs/adr/0007-otlp-and-hec.md tells what else is made up for.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -232,7 +232,7 @@ function refusalOf(outcome: Outcome, attempt: Attempt, count: number, secrets: r
       lost,
     };
   }
-  if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgement in time', true);
+  if (attempt.signal?.aborted) throw new DeliveryError('no acknowledgment in time', true);
   const { status, retryAfterMs } = attempt;
   if (!(error instanceof OTLPExporterError) || status === undefined) {
     const cause: Error = error ?? new Error('the connection failed');

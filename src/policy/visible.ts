@@ -3,7 +3,7 @@
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
 import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
-import { isTls13, TlsVersion } from '../dissect/tls/versions.ts';
+import { isSigned12, isTls13 } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
 import { SUITES, type SuiteProperties } from './suites.ts';
@@ -17,12 +17,9 @@ const PRE_SHARED_KEY = 41;
 /** ExtensionType cookie: only the hello after a HelloRetryRequest has one (RFC 8446 §4.2.2). */
 const COOKIE = 44;
 
-const DTLS13 = 0xfefc;
-const DTLS12 = 0xfefd;
-
 /** TLS 1.3, DTLS 1.3 or a draft: everything after the ServerHello is encrypted. */
 export function encryptsCertificate(version: number): boolean {
-  return isTls13(version) || version === DTLS13;
+  return isTls13(version);
 }
 
 /** Undefined where the wire does not tell. */
@@ -78,7 +75,7 @@ export function negotiatedScheme(event: TlsHandshakeEvent): Fact<number> {
   const { server, details } = event;
   if (server === undefined) return LOST;
   if (details?.signatureScheme !== undefined) return details.signatureScheme;
-  if (server.version !== TlsVersion.tls12 && server.version !== DTLS12) return HIDDEN;
+  if (!isSigned12(server.version)) return HIDDEN;
   const suite = SUITES.get(server.cipherSuite)?.properties;
   if (suite !== undefined && !signsKeyExchange(suite)) return KEPT;
   return isResumed(event) ? HIDDEN : LOST;

@@ -51,12 +51,12 @@ describe('vesper policy show', () => {
 describe('vesper policy check', () => {
   it('tells all mistakes of all files with their places, and the warnings', async () => {
     const bad = file('bad.yaml', `rules:\n  - { id: a, ${HEAD}, negotiated: { versions: { min: TLSv9 } } }\n`);
-    const worse = file('worse.yaml', `rules:\n  - { id: b, ${HEAD}, colour: red }\n`);
+    const worse = file('worse.yaml', `rules:\n  - { id: b, ${HEAD}, color: red }\n`);
     const { status, stdout, stderr } = await vesper(['policy', 'check', bad, site, worse]);
     assert.equal(status, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /bad\.yaml:6:.*TLSv9/);
-    assert.match(stderr, /worse\.yaml:6:.*colour/);
+    assert.match(stderr, /worse\.yaml:6:.*color/);
     assert.match(stderr, /warning: .*site\.yaml:10:/);
   });
 

@@ -5,7 +5,6 @@ import { describe, test } from 'node:test';
 import { generate, parseCsv } from '../../scripts/generate-iana.ts';
 import {
   cipherSuiteName,
-  extensionName,
   groupName,
   signatureSchemeName,
   sslVersionName,
@@ -67,14 +66,6 @@ describe('names', () => {
     assert.equal(signatureSchemeName(0x0101), 'rsa_pkcs1_md5');
     assert.equal(signatureSchemeName(0x0840), 'gostr34102012_256');
     assert.equal(signatureSchemeName(0x0900), 'UNKNOWN (0x0900)');
-  });
-
-  test('extensions', () => {
-    assert.equal(extensionName(0), 'server_name');
-    assert.equal(extensionName(43), 'supported_versions');
-    assert.equal(extensionName(57), 'quic_transport_parameters');
-    assert.equal(extensionName(0xff01), 'renegotiation_info');
-    assert.equal(extensionName(0xabcd), 'UNKNOWN (0xabcd)');
   });
 
   test('versions, with drafts as what they became', () => {

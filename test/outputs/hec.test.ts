@@ -46,7 +46,7 @@ describe('Splunk HEC', { skip }, () => {
 
   for (const ack of [false, true]) {
     for (const compression of ['none', 'gzip']) {
-      test(`the event is the line, by the byte; compression ${compression}, acknowledgement ${ack}`, async () => {
+      test(`the event is the line, by the byte; compression ${compression}, acknowledgment ${ack}`, async () => {
         const events = sampleEvents(300);
         const output = outputTo(proxy.port, { compression, ack, splunk: { index: 'netops', source: 'wire' } });
         await output.send(events);
@@ -73,7 +73,7 @@ describe('Splunk HEC', { skip }, () => {
     }
   }
 
-  test('with acknowledgement, a batch is delivered when the indexer says so, and not before', async () => {
+  test('with acknowledgment, a batch is delivered when the indexer says so, and not before', async () => {
     const output = outputTo(proxy.port, { ack: true });
     await output.send(sampleEvents(1));
     proxy.faults.push(
@@ -126,7 +126,7 @@ describe('Splunk HEC', { skip }, () => {
   }
 
   for (const ack of [false, true]) {
-    test(`busy, hanging, breaking, the answer lost; acknowledgement ${ack}: all arrives`, async () => {
+    test(`busy, hanging, breaking, the answer lost; acknowledgment ${ack}: all arrives`, async () => {
       const events = sampleEvents(1000);
       const output = outputTo(proxy.port, { ack });
       const { errors } = await deliver(
@@ -140,7 +140,7 @@ describe('Splunk HEC', { skip }, () => {
       );
       await output.close();
       assert.ok(errors.length >= 9);
-      // The batches whose answer was lost are there twice; with acknowledgement it may be the answer to a question.
+      // The batches whose answer was lost are there twice; with acknowledgment it may be the answer to a question.
       const records = await collector.received(ack ? 1000 : 1200);
       const { missing, duplicates } = tally(
         records.map(({ body }) => body as string),

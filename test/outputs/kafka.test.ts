@@ -245,7 +245,7 @@ for (const version of KAFKA_VERSIONS) {
       await hanging.send(sampleEvents(1));
       kafka.pauseBroker(1);
       try {
-        await assert.rejects(hanging.send(sampleEvents(1, 1), AbortSignal.timeout(300)), /no acknowledgement in time/);
+        await assert.rejects(hanging.send(sampleEvents(1, 1), AbortSignal.timeout(300)), /no acknowledgment in time/);
         await hanging.close();
       } finally {
         kafka.resumeBroker(1);

@@ -218,7 +218,7 @@ describe('OTLP', { skip }, () => {
     const output = outputTo(proxy.port);
     await assert.rejects(output.send(sampleEvents(1), AbortSignal.timeout(200)), (error: DeliveryError) => {
       assert.equal(error.retryable, true);
-      assert.equal(error.message, 'no acknowledgement in time');
+      assert.equal(error.message, 'no acknowledgment in time');
       return true;
     });
     await output.close();

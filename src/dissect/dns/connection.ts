@@ -5,9 +5,9 @@ import type { Packet } from '../net/packet.ts';
 import { canBeDns, HEADER_LENGTH, hasRoom } from './message.ts';
 
 /**
- * Segments skipped in search of a message, and messages that are not DNS, before a direction is given up. Where the capture begins in the middle of a
- * connection or lost a segment, a later segment begins with a message: senders write length and message at once
- * (RFC 7766 §8).
+ * Segments skipped in search of a message, and messages that are not DNS, before a direction is given up. Where the capture
+ * begins in the middle of a connection or lost a segment, a later segment begins with a message: senders write length and
+ * message at once (RFC 7766 §8).
  */
 const MAX_SKIPPED = 8;
 

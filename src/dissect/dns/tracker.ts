@@ -283,7 +283,7 @@ function querierKey(conversation: Conversation, id: number): string {
   return `${conversation.client.ip} ${conversation.client.port} ${id}`;
 }
 
-/** A group cannot be the client of a response: there the conversation stays as the message travelled. */
+/** A group cannot be the client of a response: there the conversation stays as the message traveled. */
 function isMulticast(packet: Packet): boolean {
   const first = packet.destination0 >>> 24;
   return packet.ipVersion === 4 ? first >> 4 === 0xe : first === 0xff;

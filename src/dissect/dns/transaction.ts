@@ -108,8 +108,8 @@ export class Transactions {
 
   /**
    * A response to one of those that wait from `first` on: reported with its query, or alone where none waits, as is a
-   * second response to one query. `conversation`
-   * has the responder as its server, who need not be the one that was asked (LLMNR). Returns the query.
+   * second response to one query. `conversation` has the responder as its server, who need not be the one that was asked
+   * (LLMNR). Returns the query.
    */
   response(
     first: PendingQuery | undefined,

@@ -97,7 +97,7 @@ export class FlowKey {
    * A signed 32-bit hash of `length` key words from `at`. Two multilinear sums over 16-bit halves with secret
    * coefficients, the upper 16 bits of each: strongly universal (Lemire and Kaser 2014, "Strongly universal string
    * hashing is fast"), so that nobody who does not know the secret can choose flows that collide. The last steps
-   * spread neighbouring ports over the table.
+   * spread neighboring ports over the table.
    */
   hashOf(words: Uint32Array, at: number, length: number): number {
     const { secret } = this;

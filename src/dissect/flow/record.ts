@@ -1,8 +1,9 @@
 /**
  * The memory of all flows: one buffer, and in it for every flow (slot) three parts, each in its own region, by who
  * touches them. Every packet touches `Hot`, TCP segments that are not just the next one `Tcp`, and only the first packet
- * and the reports `Origin`. With a million flows a region more for each packet would cost 100 ns (measured). A region's pages cost memory once they are touched: nothing for unused capacity, and a table of UDP flows
- * costs 188 bytes a flow, one of TCP flows 268.
+ * and the reports `Origin`. With a million flows a region more for each packet would cost 100 ns (measured). A region's
+ * pages cost memory once they are touched: nothing for unused capacity, and a table of UDP flows costs 188 bytes a flow,
+ * one of TCP flows 268.
  *
  * The two ends of a flow are sides 0 and 1 in the key's canonical order (`key.ts`), whoever is the client.
  */
@@ -121,7 +122,7 @@ export const Origin = {
   header: 6,
   /** See `OriginMark`. */
   marks: 7,
-  /** int32: neighbours in the timer wheel's list, or the next free slot. */
+  /** int32: neighbors in the timer wheel's list, or the next free slot. */
   next: 8,
   previous: 9,
   /** Five words: SHA-1 of the Community ID, once `OriginMark.communityId` says so. Hashing again costs ten times more. */

@@ -208,7 +208,7 @@ export class NetworkDecoder {
       else step = this.reassemble(this.fragments6, key, at - header - 40, offset, more);
     }
     if (step === Step.upper && isExtensionHeader(packet)) step = extensionHeaders(cursor, packet);
-    // There is one fragment header in a packet; more could go on for ever.
+    // There is one fragment header in a packet; more could go on forever.
     return step === Step.upper && packet.protocol === IpProtocol.fragment ? Outcome.network : step;
   }
 

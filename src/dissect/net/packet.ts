@@ -99,6 +99,6 @@ export class Packet {
   vlan = -1;
   /** 802.1ad inner VLAN id, -1 without one. */
   innerVlan = -1;
-  /** Tunnels around this packet, outermost first; undefined outside any. A new array for each tunnelled packet. */
+  /** Tunnels around this packet, outermost first; undefined outside any. A new array for each tunneled packet. */
   tunnels: TunnelHop[] | undefined = undefined;
 }

@@ -12,18 +12,6 @@ const TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
 
 export type Alert = NonNullable<HandshakeDetails['alert']>;
 
-/** Messages up to TLS 1.2 that `Flight.message` reads, by type. */
-export function isReadAfterHello(type: number): boolean {
-  return (
-    type === HandshakeType.certificate ||
-    type === HandshakeType.serverKeyExchange ||
-    type === HandshakeType.certificateRequest ||
-    type === HandshakeType.serverHelloDone ||
-    type === HandshakeType.certificateStatus ||
-    type === HandshakeType.newSessionTicket
-  );
-}
-
 export class Flight {
   certificates: readonly Certificate[] | undefined = undefined;
   clientCertificates: readonly Certificate[] | undefined = undefined;

@@ -58,7 +58,7 @@ export function isHelloHeader(type: number, length: number): boolean {
 }
 
 /** Messages in the clear after the hellos, up to TLS 1.2, that show something (RFC 5246 §7.4, RFC 6066 §8, RFC 5077 §3.3). */
-function isReadAfterHello(type: number): boolean {
+export function isReadAfterHello(type: number): boolean {
   return (
     (type >= HandshakeType.certificate && type <= HandshakeType.serverHelloDone) ||
     type === HandshakeType.certificateStatus ||

@@ -1,5 +1,5 @@
 /**
- * JA4 (github.com/FoxIO-LLC/ja4, technical_details/JA4.md, BSD 3-Clause; the rest of JA4+ is under another licence):
+ * JA4 (github.com/FoxIO-LLC/ja4, technical_details/JA4.md, BSD 3-Clause; the rest of JA4+ is under another license):
  *
  *     t13d1516h2_8daaf6152771_e5627efa2ab1
  *

@@ -1,5 +1,5 @@
 /**
- * What an output has not acknowledged yet, on disk: batches in segment files, and a cursor that moves after acknowledgements.
+ * What an output has not acknowledged yet, on disk: batches in segment files, and a cursor that moves after acknowledgments.
  * docs/adr/0004-spool.md says why it is not a database.
  */
 import { createHash } from 'node:crypto';

@@ -43,7 +43,7 @@ describe('DNS transactions', () => {
     );
   });
 
-  it('gives a message event as each message travelled', () => {
+  it('gives a message event as each message traveled', () => {
     const h = new Harness({ transactions: false });
     h.udp(query(7), { at: 1 });
     h.udp(response(7), { ...back, at: 2 });

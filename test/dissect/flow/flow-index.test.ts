@@ -15,11 +15,11 @@ function keyed(records: FlowRecords, key: FlowKey, port: number): number {
 }
 
 describe('the index', () => {
-  /** All in one place, in neighbouring places, across the table's end, and as a good hash does it. */
+  /** All in one place, in neighboring places, across the table's end, and as a good hash does it. */
   const hashes: [string, (port: number) => number][] = [
     ['the same hash', () => 12345],
     ['the same home cell', (port) => port << 22],
-    ['neighbouring cells', (port) => port >> 2],
+    ['neighboring cells', (port) => port >> 2],
     ['cells around the end of the table', (port) => -1 - (port % 3)],
     ['spread hashes', (port) => Math.imul(port, 0x9e3779b1)],
   ];
@@ -68,7 +68,7 @@ describe('the key', () => {
     }
   });
 
-  it('has another hash under another secret, and spreads neighbours', () => {
+  it('has another hash under another secret, and spreads neighbors', () => {
     const a = new FlowKey();
     const b = new FlowKey();
     const buckets = new Int32Array(1024);

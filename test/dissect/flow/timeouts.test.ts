@@ -28,16 +28,16 @@ describe('the timer wheel', () => {
     assert.deepEqual(fired, [1, 3, 2, 0]);
   });
 
-  it('forgets what is cancelled, wherever it is in its bucket', () => {
-    for (const cancelled of [0, 1, 2, 3]) {
+  it('forgets what is canceled, wherever it is in its bucket', () => {
+    for (const canceled of [0, 1, 2, 3]) {
       const { wheel: w, fired } = wheel();
       for (const slot of [0, 1, 2, 3]) w.schedule(slot, 1010);
-      w.cancel(cancelled);
+      w.cancel(canceled);
       w.schedule(4, 1010);
       w.advance(1010);
       assert.deepEqual(
         fired,
-        [0, 1, 2, 3, 4].filter((slot) => slot !== cancelled),
+        [0, 1, 2, 3, 4].filter((slot) => slot !== canceled),
       );
     }
     const { wheel: w, fired } = wheel();

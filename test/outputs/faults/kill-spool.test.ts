@@ -30,7 +30,7 @@ describe('an agent with a spool', () => {
     const { distinct, lost, doubled, disordered } = arrivals(kept, server.taken);
     assert.ok(distinct >= kept.reduce((sum, count) => sum + count), 'what was kept arrived');
     assert.deepEqual({ lost, disordered }, { lost: 0, disordered: 0 });
-    // A batch is doubled only if its acknowledgement was lost with the connection or with the agent.
+    // A batch is doubled only if its acknowledgment was lost with the connection or with the agent.
     assert.ok(doubled <= (resets + KILLS) * BATCH, `${doubled} doubled, ${resets} resets`);
     for (const { counters } of lives) if (counters) assert.equal(unaccountedEvents(counters), 0);
   });

@@ -113,7 +113,7 @@ describe('FileOutput', () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
     const capture = join(PROJECT, 'test/fixtures/cases/dns-udp/input.pcap');
-    // In a process of its own: a program that waits here would wait for ever.
+    // In a process of its own: a program that waits here would wait forever.
     const command = ['60', process.execPath, MAIN, 'replay', capture, '-o', path];
     const unread = spawnSync('timeout', command, { encoding: 'utf8', env: cleanEnvironment() });
     assert.equal(unread.status, 1, unread.stderr);
