@@ -101,7 +101,7 @@ function certificate(name: string, serial: number): Certificate {
     issuerAttributes: {},
     serial: serial.toString(16),
     subjectAlternativeNames: [`DNS:${name}`],
-    subjectAlternativeNamesCut: false,
+    subjectAlternativeNameCount: 1,
     notBefore: 1_760_000_000,
     notAfter: 1_767_000_000,
     key: { type: 'RSA', bits: 2048, curve: undefined },

@@ -197,12 +197,14 @@ export class CertificateLine {
     if (now < notBefore) writer.piece(NOT_YET_VALID);
   }
 
-  private names({ selfSigned, subjectAlternativeNames }: Certificate, room: number): void {
+  private names(certificate: Certificate, room: number): void {
+    const { selfSigned, subjectAlternativeNames, subjectAlternativeNameCount } = certificate;
     const { writer, list, extras } = this.parts;
     if (selfSigned !== undefined) writer.piece(selfSigned ? SELF_SIGNED.yes : SELF_SIGNED.no);
     if (extras !== 'full') return;
     list.begin(ALTERNATIVE_NAMES, room);
     for (const name of subjectAlternativeNames) list.item(name, MAX_ALTERNATIVE_NAME_BYTES);
+    list.offered = subjectAlternativeNameCount;
     list.end();
   }
 

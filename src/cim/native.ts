@@ -359,6 +359,7 @@ export class NativeFormat implements EventFormat {
     this.member(SERIAL, certificate.serial);
     this.innerList.begin(ALTERNATIVE_NAMES);
     for (const name of certificate.subjectAlternativeNames) this.innerList.item(name, MAX_NAME_BYTES);
+    this.innerList.offered = certificate.subjectAlternativeNameCount;
     this.innerList.end(NO_ALTERNATIVE_NAMES);
     writer.piece(NOT_BEFORE);
     writer.safe(utc(certificate.notBefore));

@@ -79,7 +79,7 @@ export class ListWriter {
   private full = false;
   /** Items that are in the list. */
   written = 0;
-  /** Items offered. */
+  /** Items offered, or how many there are where not all of them are. */
   offered = 0;
 
   constructor(writer: LineWriter) {

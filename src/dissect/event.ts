@@ -262,8 +262,8 @@ export interface Certificate {
   readonly serial: string;
   /** `DNS:example.com`, `IP:192.0.2.1`, … in certificate order. */
   readonly subjectAlternativeNames: readonly string[];
-  /** The certificate has more of them than are kept. */
-  readonly subjectAlternativeNamesCut: boolean;
+  /** How many the certificate has: more than there are above where not all are kept. */
+  readonly subjectAlternativeNameCount: number;
   /** Seconds since 1970-01-01 UTC. */
   readonly notBefore: number;
   readonly notAfter: number;

@@ -42,12 +42,13 @@ function presents(presented: string, reference: string): boolean {
 export function certificateNames(certificate: Certificate, serverName: string): boolean | undefined {
   const reference = normal(serverName);
   const address = parseIp(serverName);
-  const isNamed = certificate.subjectAlternativeNames.some((name) => {
+  const { subjectAlternativeNames: names, subjectAlternativeNameCount: count } = certificate;
+  const isNamed = names.some((name) => {
     const colon = name.indexOf(':');
     const value = name.slice(colon + 1);
     if (address === undefined) return name.startsWith('DNS:') && presents(value, reference);
     const listed = name.startsWith('IP') ? parseIp(value) : undefined;
     return listed?.version === address.version && listed.words.every((word, i) => word === address.words[i]);
   });
-  return isNamed || (certificate.subjectAlternativeNamesCut ? undefined : false);
+  return isNamed || (count > names.length ? undefined : false);
 }

@@ -213,28 +213,34 @@ const nameAttributes = fc.record(
   { requiredKeys: [] },
 );
 
-const certificate: fc.Arbitrary<Certificate> = fc.record({
-  subject: anyText,
-  issuer: anyText,
-  subjectCommonName: maybe(anyText),
-  subjectOrganization: maybe(anyText),
-  subjectAttributes: nameAttributes,
-  issuerCommonName: maybe(anyText),
-  issuerOrganization: maybe(anyText),
-  issuerAttributes: nameAttributes,
-  serial: fc.oneof(hash(40), hash(70_000)),
-  subjectAlternativeNames: list(anyText),
-  subjectAlternativeNamesCut: fc.boolean(),
-  // GeneralizedTime has years from 0 to 9999.
-  notBefore: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
-  notAfter: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
-  key: fc.record({ type: someText, bits: maybe(code), curve: maybe(someText) }),
-  signatureAlgorithm: someText,
-  signatureHash: maybe(someText),
-  sha256: hash(64),
-  selfSigned: maybe(fc.boolean()),
-  version: fc.constantFrom(1, 3),
-});
+const certificate: fc.Arbitrary<Certificate> = fc
+  .record({
+    subject: anyText,
+    issuer: anyText,
+    subjectCommonName: maybe(anyText),
+    subjectOrganization: maybe(anyText),
+    subjectAttributes: nameAttributes,
+    issuerCommonName: maybe(anyText),
+    issuerOrganization: maybe(anyText),
+    issuerAttributes: nameAttributes,
+    serial: fc.oneof(hash(40), hash(70_000)),
+    subjectAlternativeNames: list(anyText),
+    subjectAlternativeNameCount: fc.nat({ max: 10_000 }),
+    // GeneralizedTime has years from 0 to 9999.
+    notBefore: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
+    notAfter: fc.integer({ min: -62_167_219_200, max: 253_402_300_799 }),
+    key: fc.record({ type: someText, bits: maybe(code), curve: maybe(someText) }),
+    signatureAlgorithm: someText,
+    signatureHash: maybe(someText),
+    sha256: hash(64),
+    selfSigned: maybe(fc.boolean()),
+    version: fc.constantFrom(1, 3),
+  })
+  .map((one) => ({
+    ...one,
+    // Those that are kept, and as many more.
+    subjectAlternativeNameCount: one.subjectAlternativeNames.length + one.subjectAlternativeNameCount,
+  }));
 
 const fingerprints = fc.record(
   { ja3: hash(32), ja3s: hash(32), ja4: fc.constant('t13d1516h2_8daaf6152771_e5627efa2ab1') },

@@ -73,6 +73,7 @@ export function negotiated(version: number, cipherSuite: number): TlsHandshakeEv
 
 /** A good certificate of an ordinary server. */
 export function certificate(fields: Partial<Certificate>): Certificate {
+  const { subjectAlternativeNames = ['DNS:www.example.com'] } = fields;
   return {
     subject: 'CN=www.example.com',
     issuer: 'CN=Example CA',
@@ -83,8 +84,8 @@ export function certificate(fields: Partial<Certificate>): Certificate {
     issuerOrganization: undefined,
     issuerAttributes: {},
     serial: '01',
-    subjectAlternativeNames: ['DNS:www.example.com'],
-    subjectAlternativeNamesCut: false,
+    subjectAlternativeNames,
+    subjectAlternativeNameCount: subjectAlternativeNames.length,
     notBefore: 1_735_689_600, // 2025-01-01
     notAfter: 1_735_689_600 + 90 * 86_400 - 1,
     key: { type: 'RSA', bits: 2048, curve: undefined },

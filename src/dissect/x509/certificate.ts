@@ -46,7 +46,7 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
       // Whole bytes, as OpenSSL's tools print them: zero comes as one digit.
       serial: x509.serialNumber.toLowerCase().padStart(2, '0'),
       subjectAlternativeNames: alternative.names,
-      subjectAlternativeNamesCut: alternative.cut,
+      subjectAlternativeNameCount: alternative.count,
       notBefore,
       notAfter,
       key: certificateKey(fields),

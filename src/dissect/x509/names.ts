@@ -70,19 +70,29 @@ export function distinguishedName(lines: string | undefined): DistinguishedName 
 
 export interface AlternativeNames {
   readonly names: readonly string[];
-  /** There are more than are kept. */
-  readonly cut: boolean;
+  /** Of all, those too that are not kept. */
+  readonly count: number;
+}
+
+/** What node:crypto puts in quotes is written as in JSON. */
+function withoutQuotes(quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return quoted.slice(1, -1);
+  }
 }
 
 /** @param list `X509Certificate.subjectAltName`: `DNS:a, IP Address:192.0.2.1`, entries with odd characters in JSON quotes */
 export function alternativeNames(list: string | undefined): AlternativeNames {
   const names: string[] = [];
-  if (list === undefined) return { names, cut: false };
+  let count = 0;
+  if (list === undefined) return { names, count };
   for (const [, type = '', quoted, plain = ''] of list.matchAll(/([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))(?:, |$)/gs)) {
-    if (names.length === MAX_ALTERNATIVE_NAMES) return { names, cut: true };
-    const value = quoted === undefined ? plain : quoted.slice(1, -1);
+    if (++count > MAX_ALTERNATIVE_NAMES) continue;
+    const value = quoted === undefined ? plain : withoutQuotes(quoted);
     const shortType = type === 'IP Address' ? 'IP' : type;
     names.push(cut(`${shortType}:${value}`, MAX_ALTERNATIVE_NAME_LENGTH));
   }
-  return { names, cut: false };
+  return { names, count };
 }

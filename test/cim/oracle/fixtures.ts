@@ -31,7 +31,7 @@ export const CERTIFICATE: CertificateEvent = {
     issuerAttributes: { unit: 'Security', email: 'ca@example.org' },
     serial: '0a1b2c',
     subjectAlternativeNames: ['DNS:www.example.com', 'DNS:example.com'],
-    subjectAlternativeNamesCut: false,
+    subjectAlternativeNameCount: 2,
     notBefore: 1_650_000_000,
     notAfter: 1_680_000_000,
     key: { type: 'RSA', bits: 2048, curve: undefined },
