@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../test/support/shared.ts';
-import { measure, median, type Run } from './measure.ts';
+import { median, takeTurns } from './measure.ts';
 import { tcpdump, vesper } from './tools.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.js');
@@ -103,12 +103,7 @@ function compare(times: number): void {
     'vesper replay, 229 packets': vesper(MAIN).command(SMALL, folder),
     'vesper replay': vesper(MAIN).command(CAPTURE, folder),
   };
-  const runs = new Map<string, Run[]>(Object.keys(commands).map((name) => [name, []]));
-  for (let run = 0; run < times; run++) {
-    for (const [name, command] of Object.entries(commands)) {
-      runs.get(name)?.push(measure(command, folder, join(folder, 'stdout')));
-    }
-  }
+  const runs = takeTurns(commands, times, folder);
   rmSync(folder, { recursive: true });
 
   console.log('| | wall s, median (least) | tcpdump = 1 |\n|---|---:|---:|');

@@ -28,6 +28,21 @@ export function measure(command: readonly string[], folder: string, outputFile: 
   return { wall, cpu: user + system, rss: (kilobytes * 1024) / 1e6 };
 }
 
+/** Runs each program so often, in turns: a drift of the machine hits all of them. */
+export function takeTurns(
+  commands: Readonly<Record<string, readonly string[]>>,
+  times: number,
+  folder: string,
+): ReadonlyMap<string, readonly Run[]> {
+  const runs = new Map<string, Run[]>(Object.keys(commands).map((name) => [name, []]));
+  for (let run = 0; run < times; run++) {
+    for (const [name, command] of Object.entries(commands)) {
+      runs.get(name)?.push(measure(command, folder, join(folder, 'stdout')));
+    }
+  }
+  return runs;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >>> 1;

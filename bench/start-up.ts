@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../test/support/shared.ts';
-import { measure, median, type Run } from './measure.ts';
+import { median, takeTurns } from './measure.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.js');
 
@@ -35,12 +35,7 @@ const commands: Readonly<Record<string, readonly string[]>> = values.flows
       'vesper replay office-hour': replay('test/fixtures/cases/office-hour/input.pcap'),
     };
 
-const runs = new Map<string, Run[]>(Object.keys(commands).map((name) => [name, []]));
-for (let run = 0; run < Number(values.runs); run++) {
-  for (const [name, command] of Object.entries(commands)) {
-    runs.get(name)?.push(measure(command, folder, join(folder, 'stdout')));
-  }
-}
+const runs = takeTurns(commands, Number(values.runs), folder);
 rmSync(folder, { recursive: true });
 
 console.log('| | wall s, median (least) | CPU s | first row = 1 | max RSS MB |');
