@@ -12,8 +12,7 @@ import { settingsOf } from './settings.ts';
 const skip = skipWithoutService('kafka');
 const EVENTS = 6_000;
 const BATCH = 100;
-/** Long enough that every connection is gone and tries have failed; a minute and ten are the soak's. */
-/** A minute once; the older version takes the same way back. */
+/** Long enough that every connection is gone and tries have failed: a minute once; the older version takes the same way back. */
 const AWAY_MS: Readonly<Record<KafkaVersion, number>> = { '3.9.1': 5_000, '4.3.1': 60_000 };
 
 for (const version of KAFKA_VERSIONS) {
@@ -42,7 +41,8 @@ for (const version of KAFKA_VERSIONS) {
         EVENTS,
       );
       assert.equal(missing, 0, `missing after ${errors.length} errors`);
-      assert.ok(duplicates <= errors.length * BATCH, `${duplicates} twice after ${errors.length} errors`);
+      // Once by the client, which tries again where a leader has moved before it gives up, and once by whoever sends again then.
+      assert.ok(duplicates <= 2 * errors.length * BATCH, `${duplicates} twice after ${errors.length} errors`);
       for (let partition = 0; partition < partitions; partition++) {
         const numbers = numbersOf(records.filter((record) => record.partition === partition).map(({ value }) => value));
         const firsts = [...new Set(numbers)];
