@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../test/support/shared.ts';
-import { median, takeTurns } from './measure.ts';
+import { takeTurns } from './measure.ts';
 import { tcpdump, vesper } from './tools.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.js');
@@ -103,15 +103,11 @@ function compare(times: number): void {
     'vesper replay, 229 packets': vesper(MAIN).command(SMALL, folder),
     'vesper replay': vesper(MAIN).command(CAPTURE, folder),
   };
-  const runs = takeTurns(commands, times, folder);
+  const turns = takeTurns(commands, times, folder);
   rmSync(folder, { recursive: true });
 
   console.log('| | wall s, median (least) | tcpdump = 1 |\n|---|---:|---:|');
-  let first: number | undefined;
-  for (const [name, measured] of runs) {
-    const walls = measured.map(({ wall }) => wall);
-    const wall = median(walls);
-    first ??= wall;
-    console.log(`| ${name} | ${wall.toFixed(2)} (${Math.min(...walls).toFixed(2)}) | ${(wall / first).toFixed(1)} × |`);
+  for (const { name, wall, least, ratio } of turns) {
+    console.log(`| ${name} | ${wall.toFixed(2)} (${least.toFixed(2)}) | ${ratio.toFixed(1)} × |`);
   }
 }

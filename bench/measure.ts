@@ -28,19 +28,35 @@ export function measure(command: readonly string[], folder: string, outputFile: 
   return { wall, cpu: user + system, rss: (kilobytes * 1024) / 1e6 };
 }
 
+/** The runs of one program among others. */
+export interface Turns {
+  readonly name: string;
+  readonly runs: readonly Run[];
+  /** Median and least of the wall times in seconds, and the median as a multiple of the first program's. */
+  readonly wall: number;
+  readonly least: number;
+  readonly ratio: number;
+}
+
 /** Runs each program so often, in turns: a drift of the machine hits all of them. */
 export function takeTurns(
   commands: Readonly<Record<string, readonly string[]>>,
   times: number,
   folder: string,
-): ReadonlyMap<string, readonly Run[]> {
+): Turns[] {
   const runs = new Map<string, Run[]>(Object.keys(commands).map((name) => [name, []]));
   for (let run = 0; run < times; run++) {
     for (const [name, command] of Object.entries(commands)) {
       runs.get(name)?.push(measure(command, folder, join(folder, 'stdout')));
     }
   }
-  return runs;
+  let first: number | undefined;
+  return [...runs].map(([name, measured]) => {
+    const walls = measured.map(({ wall }) => wall);
+    const wall = median(walls);
+    first ??= wall;
+    return { name, runs: measured, wall, least: Math.min(...walls), ratio: wall / first };
+  });
 }
 
 export function median(values: readonly number[]): number {

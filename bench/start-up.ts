@@ -35,22 +35,18 @@ const commands: Readonly<Record<string, readonly string[]>> = values.flows
       'vesper replay office-hour': replay('test/fixtures/cases/office-hour/input.pcap'),
     };
 
-const runs = takeTurns(commands, Number(values.runs), folder);
+const turns = takeTurns(commands, Number(values.runs), folder);
 rmSync(folder, { recursive: true });
 
 console.log('| | wall s, median (least) | CPU s | first row = 1 | max RSS MB |');
 console.log('|---|---:|---:|---:|---:|');
-let first: number | undefined;
-for (const [name, measured] of runs) {
-  const walls = measured.map(({ wall }) => wall);
-  const wall = median(walls);
-  first ??= wall;
+for (const { name, runs, wall, least, ratio } of turns) {
   const cells = [
     name,
-    `${wall.toFixed(3)} (${Math.min(...walls).toFixed(3)})`,
-    median(measured.map(({ cpu }) => cpu)).toFixed(2),
-    `${(wall / first).toFixed(2)} ×`,
-    Math.max(...measured.map(({ rss }) => rss)).toFixed(0),
+    `${wall.toFixed(3)} (${least.toFixed(3)})`,
+    median(runs.map(({ cpu }) => cpu)).toFixed(2),
+    `${ratio.toFixed(2)} ×`,
+    Math.max(...runs.map(({ rss }) => rss)).toFixed(0),
   ];
   console.log(`| ${cells.join(' | ')} |`);
 }

@@ -17,7 +17,7 @@ import type { Tally } from './dissect/tally.ts';
 import { domainFilter } from './event-filter.ts';
 import { type FilterUser, needsTls } from './filter-reload.ts';
 import { Host } from './host.ts';
-import type { Delivery } from './outputs/delivery.ts';
+import { type Delivery, NEVER } from './outputs/delivery.ts';
 import type { Format } from './outputs/options.ts';
 import { directionOf } from './policy/direction.ts';
 import { dnsFinding, type Finding, handshakeFinding } from './policy/finding.ts';
@@ -45,7 +45,6 @@ interface NamedFormat {
 }
 
 const NO_VERDICTS: readonly Verdict[] = [];
-const NEVER = new Promise<void>(() => {});
 
 /** `findings.suppress_s: auto`: who replays a capture wants to see all of it, who watches a host wants to be told. */
 const LIVE_SUPPRESS_S = 3600;

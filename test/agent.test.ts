@@ -8,7 +8,7 @@ import { Agent } from '../src/agent.ts';
 import { PcapFile } from '../src/capture/pcap-file.ts';
 import { loadConfig } from '../src/config.ts';
 import { type Counters, createCounters, unaccountedEvents, unaccountedFrames } from '../src/counters.ts';
-import { Frame } from '../src/dissect/frame.ts';
+import type { Frame } from '../src/dissect/frame.ts';
 import { Delivery } from '../src/outputs/delivery.ts';
 import type { Output } from '../src/outputs/output.ts';
 import { MAX_QUEUED_BYTES } from '../src/outputs/queue.ts';
@@ -16,6 +16,7 @@ import { PolicySet } from '../src/policy/policy.ts';
 import { PolicyFiles } from '../src/policy-reload.ts';
 import { route } from './outputs/routes.ts';
 import { HEAD, policy, ruleText } from './policy/policies.ts';
+import { frameOf } from './support/frames.ts';
 import { PROJECT } from './support/shared.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vesper-agent-'));
@@ -70,13 +71,9 @@ async function replay(file: string, { policies, settings = {}, before, counted }
 
 /** One UDP datagram without payload of each of so many clients (RFC 791, RFC 768), raw IP. */
 function* datagrams(count: number): Generator<Frame> {
-  const frame = new Frame();
-  frame.bytes = Buffer.from('4500001c00000000401100000a000000c0000201300000070008000000000000', 'hex').subarray(0, 28);
-  frame.view = new DataView(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length);
-  frame.linkType = 101;
-  frame.end = frame.bytes.length;
-  frame.originalLength = frame.bytes.length;
-  frame.seconds = 1_700_000_000;
+  const frame = frameOf(Buffer.from('4500001c00000000401100000a000000c00002013000000700080000', 'hex'), {
+    linkType: 101,
+  });
   for (let client = 0; client < count; client++) {
     frame.view.setUint32(12, 0x0a000000 + client);
     yield frame;

@@ -23,7 +23,7 @@ import {
   socket,
   wallClock,
 } from './ffi/libc.ts';
-import { InterfaceWatch, linkTypeOf, unmatched } from './interfaces.ts';
+import { InterfaceWatch, linkTypeOf } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
 import { MAX_LINKS, packetFilter } from './packet-filter.ts';
 import { poll } from './poll.ts';
@@ -148,10 +148,7 @@ export class AfPacketCapture implements LiveCapture {
 
   private start(): void {
     this.installFilter();
-    const all = this.watch.start();
-    for (const pattern of unmatched(all, this.options.interfaces)) {
-      this.options.onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
-    }
+    this.watch.start((text) => this.options.onWarning(text));
     const address = Buffer.alloc(20);
     address.writeUInt16LE(AF_PACKET, 0);
     address.writeUInt16BE(ETH_P_ALL, 2);

@@ -12,7 +12,7 @@ import { applyFilters, type KernelFilters } from './ebpf-settings.ts';
 import { adoptSockets } from './existing-sockets.ts';
 import { SystemCallError } from './ffi/libc.ts';
 import { FlowMap } from './flow-map.ts';
-import { InterfaceWatch, unmatched } from './interfaces.ts';
+import { InterfaceWatch } from './interfaces.ts';
 import { type Link, Links } from './links.ts';
 import { Owners } from './owners.ts';
 import { poll } from './poll.ts';
@@ -84,10 +84,7 @@ export class EbpfCapture implements LiveCapture {
 
   private start(): void {
     this.ownership = this.attachOwners();
-    const all = this.watch.start();
-    for (const pattern of unmatched(all, this.options.interfaces)) {
-      this.options.onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
-    }
+    this.watch.start((text) => this.options.onWarning(text));
   }
 
   interfaceName(index: number): string | undefined {

@@ -79,10 +79,12 @@ export class InterfaceWatch {
     return this.names.get(index);
   }
 
-  /** Attaches to what is there now; returns all links. */
-  start(): Link[] {
+  /** Attaches to what is there now, and warns of patterns that nothing has. */
+  start(onWarning: (text: string) => void): void {
     this.links.changed();
-    return this.update();
+    for (const pattern of unmatched(this.update(), this.patterns)) {
+      onWarning(`no interface matches ${pattern} yet; it is captured when it appears`);
+    }
   }
 
   /** Attaches and detaches if something changed; returns whether it did, perhaps only addresses. */

@@ -18,7 +18,8 @@ export interface OutputStatus {
   readonly counts: Readonly<OutputCounts>;
 }
 
-const NEVER = new Promise<void>(() => {});
+/** A deadline that does not come. */
+export const NEVER = new Promise<void>(() => {});
 
 export class Delivery {
   /** What events must be made as. */

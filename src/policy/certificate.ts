@@ -102,31 +102,43 @@ function signatureText({ signatureAlgorithm, signatureHash }: Certificate): stri
   return signatureHash === undefined ? signatureAlgorithm : `${signatureAlgorithm} with ${signatureHash}`;
 }
 
-/** A root's signature on itself proves nothing and may have any hash (RFC 8446 §4.4.2.2). */
-function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
-  return nameMatchers(source).map(({ expected, holds }) => ({
-    expected: `signature hash ${expected}`,
+/**
+ * A root's signature on itself proves nothing and may be of any kind (RFC 8446 §4.4.2.2).
+ * @param keeps undefined where it is not known
+ */
+function ofSignature(
+  expected: string,
+  keeps: (certificate: Certificate) => boolean | undefined,
+  text: (certificate: Certificate) => string,
+): CertificateTest {
+  return {
+    expected,
     judge(certificate, _, position) {
       const isRoot = position > 0 && certificate.selfSigned;
       if (isRoot) return KEPT;
-      const hash = certificateHash(certificate);
-      if (hash === undefined) return LOST;
-      if (hash === 'intrinsic' || holds(hash)) return KEPT;
-      return isRoot === undefined ? LOST : { observed: signatureText(certificate) };
+      const isKept = keeps(certificate);
+      if (isKept) return KEPT;
+      return isKept === undefined || isRoot === undefined ? LOST : { observed: text(certificate) };
     },
-  }));
+  };
 }
 
-/** By the name that events give it; a root's on itself as with its hash. */
+function signatureHashes(source: NonNullable<CertificateSource['signature_hashes']>): CertificateTest[] {
+  return nameMatchers(source).map(({ expected, holds }) => {
+    const keeps = (certificate: Certificate): boolean | undefined => {
+      const hash = certificateHash(certificate);
+      return hash && (hash === 'intrinsic' || holds(hash));
+    };
+    return ofSignature(`signature hash ${expected}`, keeps, signatureText);
+  });
+}
+
+/** By the name that events give it. */
 function signatureAlgorithms(source: NonNullable<CertificateSource['signature_algorithms']>): CertificateTest[] {
-  return nameMatchers(source).map(({ expected, holds }) => ({
-    expected: `signature ${expected}`,
-    judge({ signatureAlgorithm, selfSigned: self }, _, position) {
-      const isRoot = position > 0 && self;
-      if (isRoot || holds(signatureAlgorithm)) return KEPT;
-      return isRoot === undefined ? LOST : { observed: signatureAlgorithm };
-    },
-  }));
+  const name = ({ signatureAlgorithm }: Certificate): string => signatureAlgorithm;
+  return nameMatchers(source).map(({ expected, holds }) =>
+    ofSignature(`signature ${expected}`, (certificate) => holds(name(certificate)), name),
+  );
 }
 
 /** Judged at the time of the handshake. */

@@ -1,9 +1,9 @@
 /** Requirements on the extensions that the server agreed to. */
 import type { TlsHandshakeEvent } from '../dissect/event.ts';
 import { EXTENSIONS } from '../dissect/iana-tables.ts';
+import { isTls13 } from '../dissect/tls/versions.ts';
 import { HIDDEN, KEPT, LOST, type Requirement } from './requirement.ts';
 import type { ExtensionsSource } from './source.ts';
-import { encryptsCertificate } from './visible.ts';
 
 const TYPES: ReadonlyMap<string, number> = new Map(EXTENSIONS.map(([type, name]) => [name, type]));
 
@@ -46,7 +46,7 @@ function agreed(name: string, wanted: boolean): Requirement<TlsHandshakeEvent> {
       if (server === undefined) return LOST;
       if (server.extensions.includes(type)) return wanted ? KEPT : { observed: name };
       // The rest of TLS 1.3's are in EncryptedExtensions (RFC 8446 §4.3.1).
-      if (encryptsCertificate(server.version)) return HIDDEN;
+      if (isTls13(server.version)) return HIDDEN;
       if (server.malformed) return LOST;
       return wanted ? { observed: `no ${name}` } : KEPT;
     },

@@ -17,15 +17,10 @@ const PRE_SHARED_KEY = 41;
 /** ExtensionType cookie: only the hello after a HelloRetryRequest has one (RFC 8446 §4.2.2). */
 const COOKIE = 44;
 
-/** TLS 1.3, DTLS 1.3 or a draft: everything after the ServerHello is encrypted. */
-export function encryptsCertificate(version: number): boolean {
-  return isTls13(version);
-}
-
 /** Undefined where the wire does not tell. */
 export function isResumed({ server, details }: TlsHandshakeEvent): boolean | undefined {
   if (details?.resumed !== undefined || server === undefined) return details?.resumed;
-  return encryptsCertificate(server.version) ? server.extensions.includes(PRE_SHARED_KEY) : undefined;
+  return isTls13(server.version) ? server.extensions.includes(PRE_SHARED_KEY) : undefined;
 }
 
 /**
@@ -33,7 +28,7 @@ export function isResumed({ server, details }: TlsHandshakeEvent): boolean | und
  * share. Undefined where it breaks off before it tells.
  */
 export function isPskAlone({ version, extensions, keyShareGroup, malformed }: ServerHello): boolean | undefined {
-  if (!encryptsCertificate(version) || keyShareGroup !== undefined) return false;
+  if (!isTls13(version) || keyShareGroup !== undefined) return false;
   return malformed ? undefined : extensions.includes(PRE_SHARED_KEY);
 }
 
@@ -57,7 +52,7 @@ export function negotiatedGroup(event: TlsHandshakeEvent): Fact<number> {
   if (group !== undefined) return group;
   const resumed = isResumed(event);
   // TLS 1.3 with psk_ke: no key share at all (RFC 8446 §4.2.9).
-  if (encryptsCertificate(server.version)) return resumed ? HIDDEN : LOST;
+  if (isTls13(server.version)) return resumed ? HIDDEN : LOST;
   const suite = SUITES.get(server.cipherSuite)?.properties;
   if (suite !== undefined && suite.keyExchange !== 'ECDHE') return KEPT;
   return resumed ? HIDDEN : LOST;
@@ -87,7 +82,7 @@ export function negotiatedDhBits(event: TlsHandshakeEvent): Fact<number> {
   if (server === undefined) return LOST;
   const bits = details?.dhBits ?? ffdheBits(details?.group ?? server.keyShareGroup);
   if (bits !== undefined) return bits;
-  if (encryptsCertificate(server.version)) return KEPT;
+  if (isTls13(server.version)) return KEPT;
   const suite = SUITES.get(server.cipherSuite)?.properties;
   if (suite !== undefined && suite.keyExchange !== 'DHE') return KEPT;
   return isResumed(event) ? HIDDEN : LOST;
@@ -109,7 +104,7 @@ export function certificateChain(event: TlsHandshakeEvent): Fact<readonly [Certi
   const [leaf, ...issuers] = details?.certificates ?? [];
   if (leaf !== undefined) return [leaf, ...issuers];
   if (server === undefined) return LOST;
-  if (encryptsCertificate(server.version)) return HIDDEN;
+  if (isTls13(server.version)) return HIDDEN;
   const suite = SUITES.get(server.cipherSuite)?.properties;
   if (suite !== undefined && !hasCertificate(suite)) return KEPT;
   return isResumed(event) ? HIDDEN : LOST;

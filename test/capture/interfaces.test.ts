@@ -41,7 +41,7 @@ describe('the interfaces of a capture', () => {
       attach: ({ name }) => calls.push(`+${name}`),
       detach: ({ name }) => calls.push(`-${name}`),
     });
-    watch.start();
+    watch.start(assert.fail);
     current = [ETH0, WG0];
     watch.poll();
     current = [WG0];
@@ -60,7 +60,7 @@ describe('the interfaces of a capture', () => {
     let current: Link[] = [];
     const links = { changed: () => true, list: () => current } as unknown as Links;
     const watch = new InterfaceWatch(links, ['auto'], { attach: () => {}, detach: () => {} });
-    watch.start();
+    watch.start(assert.fail);
     for (let index = 10; index < 5010; index++) {
       current = [ETH0, link(index, `veth${index}`)];
       watch.poll();

@@ -4,9 +4,9 @@ import { createCounters } from '../../src/counters.ts';
 import { Engine } from '../../src/dissect/engine.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
 import { FLOW_DEFAULTS } from '../../src/dissect/flow/options.ts';
-import { Frame } from '../../src/dissect/frame.ts';
 import { Connection, datagram } from '../support/connection.ts';
 import { everyEvent } from '../support/engine-options.ts';
+import { frameOf } from '../support/frames.ts';
 import { hex, message, question, record } from './dns/bytes.ts';
 import { cryptoFrame, padded, sealInitial } from './quic/seal.ts';
 import { CLIENT_CRYPTO_FRAME, CLIENT_ID, SERVER_ID, SERVER_PAYLOAD } from './quic/vectors.ts';
@@ -21,17 +21,7 @@ class Run {
   constructor(frames: readonly Buffer[]) {
     const options = everyEvent({ ...FLOW_DEFAULTS, capacity: 64 }, [DNS_PORT], () => undefined);
     const engine = new Engine(options, this.counters, (event) => this.events.push(event));
-    for (const [i, bytes] of frames.entries()) {
-      const frame = new Frame();
-      frame.bytes = bytes;
-      frame.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      frame.end = bytes.length;
-      frame.originalLength = bytes.length;
-      frame.linkType = 1;
-      frame.seconds = 1_700_000_000;
-      frame.nanos = 1_000 * i;
-      engine.frame(frame);
-    }
+    for (const [i, bytes] of frames.entries()) engine.frame(frameOf(bytes, { nanos: 1_000 * i }));
     engine.end();
   }
 

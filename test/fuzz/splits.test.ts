@@ -7,12 +7,13 @@ import { PcapFile } from '../../src/capture/pcap-file.ts';
 import { createCounters } from '../../src/counters.ts';
 import { Engine } from '../../src/dissect/engine.ts';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
-import { Frame } from '../../src/dissect/frame.ts';
+import type { Frame } from '../../src/dissect/frame.ts';
 import { DEFAULT_NETWORK_OPTIONS, NetworkDecoder } from '../../src/dissect/net/decoder.ts';
 import { Disposition } from '../../src/dissect/net/layer.ts';
 import { IpProtocol, TcpFlag } from '../../src/dissect/net/packet.ts';
 import { corpusEngineOptions } from '../corpus/setup.ts';
 import { address, ethernet, ipv4, u16, u32 } from '../dissect/net/packets.ts';
+import { frameOf } from '../support/frames.ts';
 import { PROJECT } from '../support/shared.ts';
 
 const CASES = [
@@ -111,24 +112,12 @@ function eventsOf(stream: Stream, cuts: readonly Cut[]): unknown[] {
       at += size;
     }
     sent[own] += bytes.length;
-    for (const frame of frames) engine.frame(frameOf(frame, clock++));
+    for (const frame of frames) engine.frame(frameOf(frame, { nanos: 1_000_000 * clock++ }));
   }
   engine.end();
   return events
     .filter(({ kind }) => kind !== 'flow')
     .map((event) => ({ ...event, time: 0, responseTime: 0, conversation: 0 }));
-}
-
-function frameOf(bytes: Buffer, millisecond: number): Frame {
-  const frame = new Frame();
-  frame.bytes = bytes;
-  frame.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  frame.end = bytes.length;
-  frame.originalLength = bytes.length;
-  frame.linkType = 1;
-  frame.seconds = 1_700_000_000 + Math.floor(millisecond / 1000);
-  frame.nanos = (millisecond % 1000) * 1_000_000;
-  return frame;
 }
 
 describe('a stream cut in any way', () => {

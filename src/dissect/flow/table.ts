@@ -171,14 +171,13 @@ export class FlowTable {
    * hand is the first of it with data; else undefined.
    */
   firstByte(slot: number, packet: Packet, fromClient: boolean): number | undefined {
-    const { bytes, words, doubles } = this.records;
-    const hot = this.records.hot(slot);
-    const client = (bytes[hot * 4 + HotByte.marks] as number) & Mark.clientIsSide1;
-    const side = fromClient ? client : 1 - client;
-    // Flags and counts begin again with each record: a SYN among the flags says that the counts go back to it.
-    if (((bytes[hot * 4 + HotByte.flags + side] as number) & TcpFlag.syn) === 0) return undefined;
-    if (doubles[(hot + Hot.counts) / 2 + side * COUNTS_DOUBLES + 2] !== packet.payloadLength) return undefined;
-    return ((words[this.records.tcp(slot) + side * TCP_SIDE_WORDS + Tcp.initial] as number) + 1) >>> 0;
+    const { records } = this;
+    const side = this.sideOf(slot, fromClient);
+    // Flags and counts begin again with each record: where the SYN is known, the counts go back to it.
+    if (!this.knowsStart(slot, fromClient)) return undefined;
+    const payloadBytes = records.doubles[(records.hot(slot) + Hot.counts) / 2 + side * COUNTS_DOUBLES + 2];
+    if (payloadBytes !== packet.payloadLength) return undefined;
+    return ((records.words[records.tcp(slot) + side * TCP_SIDE_WORDS + Tcp.initial] as number) + 1) >>> 0;
   }
 
   /** A byte for the dispatcher, 0 in a new flow. */
