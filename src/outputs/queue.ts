@@ -1,4 +1,5 @@
 /** What stands in front of one output: chooses its events, makes batches of them and has them sent. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CimEvent } from '../cim/event.ts';
 import type { Counters } from '../counters.ts';
 import type { BatchStore } from './batch.ts';
@@ -14,7 +15,7 @@ import { lineLength } from './write.ts';
 /** A capture that cannot wait loses events above these, counted. An event costs about 100 bytes besides its line. */
 export const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 export const MAX_QUEUED_EVENTS = 262_144;
-/** An output is closed while its peer may be away: so long it may take. */
+/** An output is closed while its peer may be away: so long each of its two steps may take. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface QueueOptions {
@@ -145,11 +146,12 @@ export class OutputQueue {
     const drained = this.drain();
     // A peer that is away will hardly come back within seconds, and what is in the spool is sent after the next start.
     if (!(this.store.durable && this.sender?.isFailing)) await Promise.race([drained, deadline]);
+    await inTime(this.sender?.end());
     this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
     this.hasEnded = true;
     this.isChoosy = true;
     this.losses.flush();
-    await Promise.race([this.output.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())]);
+    await inTime(this.output.close());
   }
 
   /** Whether the event is to be sent; else it is in the books already. */
@@ -227,4 +229,9 @@ export class OutputQueue {
     this.filling = emptyBatch();
     this.letGo();
   }
+}
+
+/** The promise, or nothing after a second. */
+function inTime(promise: Promise<void> | undefined): Promise<void> {
+  return Promise.race([promise, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
 }

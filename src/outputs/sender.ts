@@ -48,7 +48,10 @@ export class Sender {
   private lastTold = Number.NEGATIVE_INFINITY;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly failed: Sending[] = [];
+  /** Nothing new is begun; what is under way may still end. */
+  private isEnding = false;
   private over = false;
+  private readonly underWay = new Set<Promise<void>>();
   private readonly idle: (() => void)[] = [];
 
   constructor(parts: SenderParts) {
@@ -61,12 +64,12 @@ export class Sender {
 
   /** Sends what it may. To be called when the store has got something. */
   wake(): void {
-    while (!this.over && this.failures === 0 && this.window.length < this.parts.inFlight) {
+    while (!this.isEnding && this.failures === 0 && this.window.length < this.parts.inFlight) {
       const batch = this.parts.store.next();
       if (batch === undefined) break;
       const sending: Sending = { batch, remaining: batch.events, done: false, abort: new AbortController() };
       this.window.push(sending);
-      void this.attempt(sending);
+      this.begin(sending);
     }
     if (this.window.length === 0 || this.over) for (const resolve of this.idle.splice(0)) resolve();
   }
@@ -79,28 +82,41 @@ export class Sender {
     });
   }
 
-  /** Gives up what is under way. Returns what of it was not acknowledged. */
-  stop(): readonly Unsent[] {
-    this.over = true;
+  /**
+   * Begins nothing more, asks what is under way to end, and resolves when it has: its answers count. A write to a file that
+   * is begun goes on whatever is asked of it, and its lines are there though nobody waited.
+   */
+  async end(): Promise<void> {
+    this.isEnding = true;
     clearTimeout(this.retryTimer);
     for (const { abort } of this.window) abort.abort();
+    await Promise.all(this.underWay);
+  }
+
+  /** Gives up what is under way. Returns what of it was not acknowledged. */
+  stop(): readonly Unsent[] {
+    void this.end();
+    this.over = true;
     const unsent = this.window.splice(0).filter(({ done }) => !done);
     this.wake();
     return unsent;
+  }
+
+  private begin(sending: Sending): void {
+    const attempt = this.attempt(sending);
+    this.underWay.add(attempt);
+    void attempt.then(() => this.underWay.delete(attempt));
   }
 
   private async attempt(sending: Sending): Promise<void> {
     const { output, timeoutMs } = this.parts;
     const abort = new AbortController();
     sending.abort = abort;
-    const timeout = setTimeout(() => abort.abort(), timeoutMs);
     try {
-      await unlessAborted(output.send(sending.remaining, abort.signal), abort.signal, timeoutMs);
+      await inTime(output.send(sending.remaining, abort.signal), abort, timeoutMs);
     } catch (error) {
       if (!this.over) this.onError(sending, asDeliveryError(error));
       return;
-    } finally {
-      clearTimeout(timeout);
     }
     if (!this.over) this.onSuccess(sending);
   }
@@ -135,6 +151,7 @@ export class Sender {
       this.finish(sending);
       return;
     }
+    if (this.isEnding) return;
     const now = performance.now();
     if (this.failures === 0) this.failingSince = now;
     this.failures++;
@@ -162,7 +179,7 @@ export class Sender {
     const { window } = this;
     const again = this.failed.splice(0).sort((a, b) => window.indexOf(a) - window.indexOf(b));
     this.parts.ledger.add('delivery.retries', again.length);
-    for (const sending of again) void this.attempt(sending);
+    for (const sending of again) this.begin(sending);
   }
 
   private finish(sending: Sending): void {
@@ -183,11 +200,13 @@ export class Sender {
   }
 }
 
-/** The promise, or an error as soon as the signal aborts: an output that hangs holds nobody. */
-function unlessAborted(promise: Promise<void>, signal: AbortSignal, timeoutMs: number): Promise<void> {
+/** The promise, or after so long its abort and an error: an output that hangs holds nobody. */
+function inTime(promise: Promise<void>, abort: AbortController, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new DeliveryError(`no answer within ${timeoutMs} ms`, true));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject);
+    const timeout = setTimeout(() => {
+      abort.abort();
+      reject(new DeliveryError(`no answer within ${timeoutMs} ms`, true));
+    }, timeoutMs);
+    promise.finally(() => clearTimeout(timeout)).then(resolve, reject);
   });
 }
