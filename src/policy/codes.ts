@@ -101,6 +101,14 @@ export class Codes<P, S extends object> {
     return (properties) => values.has(property(properties));
   }
 
+  /** `not key exchange RSA, TLS_RSA_WITH_NULL_SHA`, `forward secrecy`, `forward secrecy; not mode CBC`. */
+  describeDenied(sources: readonly CodeSource<S>[]): string {
+    const opposites = sources.map(oppositeOf);
+    const rest = sources.filter((_, i) => opposites[i] === undefined).map((source) => this.describe(source));
+    const wanted = opposites.flatMap((opposite) => (opposite === undefined ? [] : [this.describe(opposite)]));
+    return [...wanted, ...(rest.length > 0 ? [`not ${rest.join(', ')}`] : [])].join('; ');
+  }
+
   /** `key exchange RSA and mode CBC`, `TLS_RSA_WITH_NULL_SHA`, `0x1234`. */
   describe(source: CodeSource<S>): string {
     if (typeof source === 'number')
@@ -116,6 +124,13 @@ export class Codes<P, S extends object> {
       })
       .join(' and ');
   }
+}
+
+/** Of a selector by one property that is there or not. */
+function oppositeOf<S extends object>(source: CodeSource<S>): CodeSource<S> | undefined {
+  const [first, ...more] = typeof source === 'object' ? Object.entries(source) : [];
+  if (first === undefined || more.length > 0 || typeof first[1] !== 'boolean') return undefined;
+  return { [first[0]]: !first[1] } as S;
 }
 
 function isBits(key: PropertyKey): boolean {

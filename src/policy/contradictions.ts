@@ -1,6 +1,6 @@
 /** What is in shape and yet cannot be meant: requirements that nothing meets, rules and conditions that never match. */
 import { curveKey } from './certificate.ts';
-import { type Codes, GROUP_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { type Codes, GROUP_CODES, PSK_ALONE_SUITE_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { type ComparisonSource, parseComparison } from './comparison.ts';
 import { dayEnd, dayStart } from './day.ts';
 import { possibleVersions } from './matchers.ts';
@@ -19,6 +19,11 @@ import type {
   RuleSource,
   VersionsSource,
 } from './source.ts';
+
+const LISTS = ['allow', 'deny', 'require'] as const;
+
+/** A suite of TLS 1.3 is forward secret or not by the handshake that uses it. */
+const NEGOTIATED_SUITES = [SUITE_CODES, PSK_ALONE_SUITE_CODES] as const;
 
 /**
  * Every contradiction of a policy, inherited rules aside: what overrides make of these is found with them (resolve.ts).
@@ -58,14 +63,14 @@ function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Pa
   }
   return [
     ...mistakes,
-    ...ofRequirements([...path, 'negotiated'], negotiated),
-    ...ofRequirements([...path, 'offered'], offered),
+    ...ofRequirements([...path, 'negotiated'], negotiated, NEGOTIATED_SUITES),
+    ...ofRequirements([...path, 'offered'], offered, [SUITE_CODES]),
   ];
 }
 
 function ofConditions(path: Path, conditions: ConditionsSource | undefined): Mistake[] {
   const { protocols, versions, cipher_suites } = conditions ?? {};
-  const suites = ofCodes([...path, 'cipher_suites'], cipher_suites, SUITE_CODES, 'cipher suite');
+  const suites = ofCodes([...path, 'cipher_suites'], cipher_suites, NEGOTIATED_SUITES, 'cipher suite');
   return [...suites, ...ofVersionCondition(path, versions, protocols)];
 }
 
@@ -94,15 +99,19 @@ function noVersion(path: Path): Mistake {
   return { path, what: 'no version keeps to all of these', remedy: 'let `min`, `max`, `allow` and `deny` leave one' };
 }
 
-function ofRequirements(path: Path, source: (NegotiatedSource & OfferedSource) | undefined): Mistake[] {
+function ofRequirements(
+  path: Path,
+  source: (NegotiatedSource & OfferedSource) | undefined,
+  suites: readonly [typeof SUITE_CODES, ...(typeof SUITE_CODES)[]],
+): Mistake[] {
   if (source === undefined) return [];
   const { versions, cipher_suites, groups, key_shares, signature_schemes, dh_bits, extensions, certificate } = source;
   return [
     ...ofVersions([...path, 'versions'], versions),
-    ...ofCodes([...path, 'cipher_suites'], cipher_suites, SUITE_CODES, 'cipher suite'),
-    ...ofCodes([...path, 'groups'], groups, GROUP_CODES, 'group'),
-    ...ofCodes([...path, 'key_shares'], key_shares, GROUP_CODES, 'group'),
-    ...ofCodes([...path, 'signature_schemes'], signature_schemes, SCHEME_CODES, 'signature scheme'),
+    ...ofCodes([...path, 'cipher_suites'], cipher_suites, suites, 'cipher suite'),
+    ...ofCodes([...path, 'groups'], groups, [GROUP_CODES], 'group'),
+    ...ofCodes([...path, 'key_shares'], key_shares, [GROUP_CODES], 'group'),
+    ...ofCodes([...path, 'signature_schemes'], signature_schemes, [SCHEME_CODES], 'signature scheme'),
     ...ofComparison([...path, 'dh_bits'], dh_bits),
     ...ofExtensions([...path, 'extensions'], extensions),
     ...ofCertificate([...path, 'certificate'], certificate),
@@ -121,39 +130,42 @@ function ofVersions(path: Path, versions: VersionsSource | undefined): Mistake[]
   }));
 }
 
+/** @param ways the registry, once for each way in which its code points may be used: a contradiction holds in all of them */
 function ofCodes<P, S extends object>(
   path: Path,
   source: CodesSource<S> | undefined,
-  codes: Codes<P, S>,
+  ways: readonly [Codes<P, S>, ...Codes<P, S>[]],
   kind: string,
 ): Mistake[] {
   if (source === undefined) return [];
   const mistakes: Mistake[] = [];
-  for (const list of ['allow', 'deny', 'require'] as const) {
+  const { allow, deny, require } = source;
+  for (const list of LISTS) {
     source[list]?.forEach((item, i) => {
-      if (codes.select(item).size > 0) return;
+      if (ways.some((codes) => codes.select(item).size > 0)) return;
       const what = `no ${kind} has all of these properties`;
       mistakes.push({ path: [...path, list, i], what, remedy: 'the entry never matches: correct or remove it' });
     });
   }
-  const { allow, deny, require } = source;
-  const denied = codes.selectAll(deny ?? []);
-  const possible = (code: number) => !denied.has(code);
-  if (mistakes.length === 0 && allow !== undefined && ![...codes.selectAll(allow)].some(possible)) {
+  /** Whether one of what the item or items select keeps to the other lists, too. */
+  const leaves = (selectors: readonly CodeSource<S>[], within: readonly CodeSource<S>[] | undefined): boolean =>
+    ways.some((codes) => {
+      const denied = codes.selectAll(deny ?? []);
+      const allowed = within && codes.selectAll(within);
+      return [...codes.selectAll(selectors)].some((code) => !denied.has(code) && (allowed?.has(code) ?? true));
+    });
+  if (mistakes.length === 0 && allow !== undefined && !leaves(allow, undefined)) {
     const what = `every ${kind} that is allowed is denied too`;
     mistakes.push({ path, what, remedy: 'let `deny` leave some of what `allow` lists' });
   }
-  const allowed = allow === undefined ? undefined : codes.selectAll(allow);
+  const [first] = ways;
   require?.forEach((item, i) => {
-    const selected = [...codes.select(item)];
-    if (selected.length === 0 || selected.some((code) => possible(code) && (allowed?.has(code) ?? true))) return;
-    const what = `${codes.describe(item)} is required and ruled out at once`;
+    if (first.select(item).size === 0 || leaves([item], allow)) return;
+    const what = `${first.describe(item)} is required and ruled out at once`;
     mistakes.push({ path: [...path, 'require', i], what, remedy: 'remove it on one side' });
   });
-  const codeOf = (item: CodeSource<S>) => (typeof item === 'object' ? undefined : [...codes.select(item)].join());
-  for (const list of ['allow', 'deny', 'require'] as const) {
-    mistakes.push(...ofRepeated([...path, list], source[list], codeOf, kind));
-  }
+  const codeOf = (item: CodeSource<S>) => (typeof item === 'object' ? undefined : [...first.select(item)].join());
+  for (const list of LISTS) mistakes.push(...ofRepeated([...path, list], source[list], codeOf, kind));
   return mistakes;
 }
 

@@ -70,7 +70,7 @@ export function codeMatchers<P, S extends object>({ allow, deny }: CodesSource<S
   if (deny !== undefined) {
     const selected = codes.selectAll(deny);
     matchers.push({
-      expected: `not ${deny.map((source) => codes.describe(source)).join(', ')}`,
+      expected: codes.describeDenied(deny),
       holds: (code) => !selected.has(code),
     });
   }

@@ -78,8 +78,10 @@ function isSuiteOf(code: number, versions: readonly string[]): boolean {
 function hasSuite(source: CodesSource<SuiteSelectorSource> | undefined, version: string): boolean {
   const { allow, deny = [] } = source ?? {};
   if (allow === undefined) return true;
-  const denied = SUITE_CODES.selectAll(deny);
-  const suites = [...SUITE_CODES.selectAll(allow)].filter((code) => !denied.has(code));
+  const suites = [SUITE_CODES, PSK_ALONE_SUITE_CODES].flatMap((codes) => {
+    const denied = codes.selectAll(deny);
+    return [...codes.selectAll(allow)].filter((code) => !denied.has(code));
+  });
   return suites.length === 0 || suites.some((code) => isSuiteOf(code, [version]));
 }
 

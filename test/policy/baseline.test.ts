@@ -81,7 +81,7 @@ test('a violation says what was seen, what should have been, by which clause, an
 test('a suite that was never registered is named with its code', () => {
   const [, first] = baseline.judge(negotiated(0x0301, 0x0062)).violations;
   assert.equal(first?.observed, 'TLS_RSA_EXPORT1024_WITH_DES_CBC_SHA (0x0062)');
-  assert.equal(first?.expected, 'not export');
+  assert.equal(first?.expected, 'no export');
 });
 
 test('an offer alone, however bad, is not observable', () => {

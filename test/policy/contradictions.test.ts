@@ -42,6 +42,10 @@ describe('rules that cannot be meant', () => {
     assert.deepEqual(mistakes('negotiated: { cipher_suites: { deny: [{ encryption: RC4, mode: GCM }] } }'), [
       'no cipher suite has all of these properties',
     ]);
+    // Of TLS 1.3 where a pre-shared key alone was negotiated: an offer does not tell.
+    const alone = 'cipher_suites: { deny: [{ key_exchange: any, forward_secrecy: false }] }';
+    assert.deepEqual(mistakes(`negotiated: { ${alone} }`), []);
+    assert.deepEqual(mistakes(`offered: { ${alone} }`), ['no cipher suite has all of these properties']);
     assert.deepEqual(mistakes('negotiated: { groups: { allow: [{ ffdhe: true, post_quantum: true }] } }'), [
       'no group has all of these properties',
     ]);

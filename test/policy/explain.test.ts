@@ -92,7 +92,7 @@ describe('explain', () => {
     const rule =
       'from: 2027-01-01, applies_to: { ports: [443], versions: { min: TLSv1_3 } }, negotiated: { cipher_suites: { deny: [{ aead: true }] } }';
     assert.deepEqual(says('TLS_AES_128_GCM_SHA256', rule), [
-      'forbidden negotiated: not aead (ports 443; versions TLSv1_3 or later; from 2027-01-01)',
+      'forbidden negotiated: no aead (ports 443; versions TLSv1_3 or later; from 2027-01-01)',
     ]);
     assert.deepEqual(says('AES128-GCM-SHA256', rule), []);
   });

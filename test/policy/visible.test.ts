@@ -162,7 +162,7 @@ test('compression: of the ServerHello', () => {
 describe('TLS 1.3 by a pre-shared key', () => {
   const rule = 'negotiated: { cipher_suites: { deny: [{ forward_secrecy: false }] } }';
   const alone: ServerHello = { ...serverHello(TLS13, 0x1301), extensions: [43, 41] };
-  const broken = ['non_compliant', 'r: TLS_AES_128_GCM_SHA256 by a pre-shared key alone, not not no forward secrecy'];
+  const broken = ['non_compliant', 'r: TLS_AES_128_GCM_SHA256 by a pre-shared key alone, not forward secrecy'];
 
   test('is forward secret together with a key share, and not alone', () => {
     assert.deepEqual(judged(rule, handshake(undefined, alone)), broken);
