@@ -109,7 +109,7 @@ const struct record *record_layout;
 #define UNDECIDED_SEGMENTS 253
 #define EARLY_SEGMENTS 2
 #define GAP_SEGMENTS 8
-/* Datagrams that look like QUIC or DTLS handshakes, of a flow. */
+/* Datagrams of a flow that look like QUIC or DTLS handshakes: RTP and others do all the time. Later ones have to be Initials. */
 #define HANDSHAKE_DATAGRAMS 64
 /* src/dissect/flow/duplicates.ts: TAKE_OVER_SECONDS. */
 #define TAKE_OVER_NS 2000000000ULL
@@ -332,26 +332,32 @@ static __always_inline bool wants_segment(struct __sk_buff *skb, const struct pa
 	return true;
 }
 
+/* An Initial of QUIC version 1 or 2 (RFC 9000, section 17.2.2; RFC 9369, section 3): clients that have one socket for all
+ * their connections begin another between the same ports again and again. */
+static __always_inline bool is_initial(const __u8 *bytes)
+{
+	const __u32 version = (__u32)bytes[1] << 24 | bytes[2] << 16 | bytes[3] << 8 | bytes[4];
+
+	return (version == 1 && bytes[0] >> 4 == 0xc) || (version == 0x6b3343cf && bytes[0] >> 4 == 0xd);
+}
+
 /* A QUIC long header (RFC 9000, section 17.2), or a DTLS record that is an alert or of a handshake (RFC 9147, section 4). */
 static __always_inline bool wants_datagram(struct __sk_buff *skb, const struct packet *packet, struct flow *flow)
 {
 	/* A bound that the verifier sees: the payload of a datagram begins within Ethernet, two tags, IPv4 options, UDP. */
 	const __u8 *payload = (void *)(long)skb->data + (packet->payload_offset & 255);
-	__u8 bytes[2];
+	__u8 bytes[5];
 
 	if (packet->payload < 13 || flow->watch == DONE)
 		return false;
-	if (flow->data_segments >= HANDSHAKE_DATAGRAMS) {
-		flow->watch = DONE;
-		return false;
-	}
-	if ((void *)(payload + sizeof(bytes)) <= (void *)(long)skb->data_end) {
-		bytes[0] = payload[0];
-		bytes[1] = payload[1];
-	} else if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, sizeof(bytes)))
+	if ((void *)(payload + sizeof(bytes)) <= (void *)(long)skb->data_end)
+		__builtin_memcpy(bytes, payload, sizeof(bytes));
+	else if (bpf_skb_load_bytes(skb, packet->payload_offset, bytes, sizeof(bytes)))
 		return false;
 	if ((bytes[0] & 0x80) == 0 && !((bytes[0] == 21 || bytes[0] == 22) && (bytes[1] == 0xfe || bytes[1] == 1)))
 		return false;
+	if (flow->data_segments >= HANDSHAKE_DATAGRAMS)
+		return is_initial(bytes);
 	flow->data_segments++;
 	return true;
 }

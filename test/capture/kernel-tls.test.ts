@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { NetworkEvent } from '../../src/dissect/event.ts';
+import { opaquePacket } from '../dissect/quic/seal.ts';
+import { CLIENT_ID, VERSION_1 } from '../dissect/quic/vectors.ts';
 import { SIMPLE_CLIENT_HELLO, SIMPLE_SERVER_HELLO } from '../dissect/tls/traces.ts';
-import { Connection } from '../support/connection.ts';
+import { Connection, datagram } from '../support/connection.ts';
 import { skipWithoutCapture } from '../support/privilege.ts';
 import { LITTLE, pcapHeader, pcapRecord } from './capture-bytes.ts';
 import { KernelRun } from './kernel-run.ts';
@@ -82,15 +84,25 @@ describe('hellos that come through the kernel program as they do in replay', { s
     rmSync(folder, { recursive: true });
   });
 
+  const compare = async (frames: readonly Buffer[]): Promise<void> => {
+    const file = join(folder, 'in.pcap');
+    const records = frames.map((frame, i) => pcapRecord(LITTLE, 1_700_000_000, 1_000 * i, frame));
+    writeFileSync(file, Buffer.concat([pcapHeader(LITTLE), ...records]));
+    const { replayed, captured } = await (run as KernelRun).compare(file);
+    assert.ok(hasHandshake(replayed), 'replay');
+    assert.deepEqual(captured, replayed);
+  };
+
   for (const [name, connection] of Object.entries(CASES)) {
-    it(name, async () => {
-      connection.send('server', SIMPLE_SERVER_HELLO);
-      const file = join(folder, 'in.pcap');
-      const records = connection.frames.map((frame, i) => pcapRecord(LITTLE, 1_700_000_000, 1_000 * i, frame));
-      writeFileSync(file, Buffer.concat([pcapHeader(LITTLE), ...records]));
-      const { replayed, captured } = await (run as KernelRun).compare(file);
-      assert.ok(hasHandshake(replayed), 'replay');
-      assert.deepEqual(captured, replayed);
-    });
+    it(name, () => compare(connection.send('server', SIMPLE_SERVER_HELLO).frames));
   }
+
+  it('a QUIC connection after a hundred packets with long headers between the same ports', () => {
+    const handshakePacket = datagram('client', 50_000, 443, opaquePacket(2, CLIENT_ID, 40));
+    return compare([
+      ...Array.from({ length: 100 }, () => handshakePacket),
+      datagram('client', 50_000, 443, VERSION_1.clientInitial),
+      datagram('server', 443, 50_000, VERSION_1.serverInitial),
+    ]);
+  });
 });

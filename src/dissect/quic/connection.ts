@@ -1,6 +1,6 @@
 /**
- * The QUIC connection of one flow as far as its Initial packets tell. After the ServerHello it is kept for the sake of
- * the next connection between the same ports.
+ * A QUIC connection as far as its Initial packets tell. After the ServerHello it is kept for its ids, by which the next
+ * connection between the same ports is told from it.
  */
 import type { Counters } from '../../counters.ts';
 import type { ClientHello } from '../event.ts';
@@ -9,48 +9,43 @@ import type { Packet } from '../net/packet.ts';
 import { type HelloExchange, type HelloReports, newExchange } from '../tls/exchange.ts';
 import { CryptoResult, CryptoStream } from './crypto-stream.ts';
 import { type FrameHandler, readFrames } from './frames.ts';
-import { isVersionNegotiation, LongHeader } from './header.ts';
+import type { LongHeader } from './header.ts';
 import { InitialKeys } from './keys.ts';
 import { openInitial } from './packet.ts';
 import { type QuicVersion, quicVersionIndex } from './version.ts';
-
-/**
- * Packets of a flow that no key opens before it is given up, 30 µs each: a connection that began before the capture
- * sends a handful of Initials.
- */
-export const MAX_FAILURES = 16;
 
 /** CRYPTO_ERROR (RFC 9000 §20.1): the low byte is TLS's alert. */
 const CRYPTO_ERROR = 0x0100;
 /** AlertLevel of every alert under TLS 1.3 that ends a connection (RFC 8446 §6). */
 const FATAL = 2;
 
-/** Shared: set and read out within one call. */
-const header = new LongHeader();
-
 export class QuicConnection implements FrameHandler {
-  readonly slot: number;
-  /** Its hellos, until the handshake is reported. */
-  exchange: HelloExchange;
   /** A limit was reached before the handshake was whole. */
   limited = false;
+  /** Its handshake. */
+  isReported = false;
+  /** The server does not know the version in which the client began; it has not begun again. */
+  isRefused = false;
 
+  private readonly slot: number;
   private readonly reports: HelloReports;
   private readonly flows: FlowTable;
   private readonly counters: Counters;
+  /** Its hellos, until the handshake is reported. */
+  private exchange: HelloExchange;
   /** Of the client's first Initial, from which all keys follow. */
   private originalId: Buffer | undefined = undefined;
   /** In which the client began. */
   private originalVersion: QuicVersion | undefined = undefined;
+  /** The id that the client chose, to which the server sends; often empty. */
+  private clientId: Buffer | undefined = undefined;
   /** The id that the server chose, to which the client then sends. */
   private serverId: Buffer | undefined = undefined;
   /** One for each version in which packets came: more than one where the server changes it (RFC 9368 §2.3). */
   private readonly keys = new Map<QuicVersion, InitialKeys>();
   private clientStream = new CryptoStream();
   private serverStream = new CryptoStream();
-  private failures = 0;
-  private answered = false;
-  /** The server asked the client to begin again, by a Retry or a Version Negotiation. */
+  /** The server asked the client to begin again, and it has not said its hello since. */
   private sentBack = false;
   /** Of the packet whose frames are being read. */
   private fromClient = true;
@@ -77,36 +72,71 @@ export class QuicConnection implements FrameHandler {
     return this.serverId !== undefined;
   }
 
-  /** Takes a datagram that begins with a long header. Returns false when nothing more is wanted of the flow. */
-  datagram(packet: Packet, fromFlowClient: boolean): boolean {
-    const { bytes, view, payloadEnd } = packet;
-    this.packet = packet;
-    if (isVersionNegotiation(view, packet.payloadStart, payloadEnd)) this.sentBack = true;
-    // Packets that travel together (RFC 9000 §12.2); a short header can only be the last.
-    for (let at = packet.payloadStart; header.read(bytes, view, at, payloadEnd); at = header.end) {
-      const { types } = header.version!.initial!;
-      if (header.type === types.initial) this.initial(bytes, fromFlowClient);
-      else if (header.type === types.retry) this.sentBack = true;
-      if (this.failures >= MAX_FAILURES) break;
-    }
-    this.packet = undefined;
-    return this.failures < MAX_FAILURES && !this.limited;
+  /** The server asks the client to begin again. */
+  retry(): void {
+    this.sentBack = true;
   }
 
-  /** Reports what is known of a handshake that was not reported yet. */
-  finish(): void {
-    if (!this.answered) this.reports.handshake(this.exchange);
-    this.answered = true;
+  /** One that offers the client's version is none of its (RFC 9000 §6.2). */
+  versionNegotiation(offered: readonly number[]): void {
+    if (this.isReported || this.isAnswered || offered.includes(this.originalVersion?.number ?? 0)) return;
+    this.isRefused = true;
+    this.sentBack = true;
+  }
+
+  /** Whether a packet bears an id of this connection. */
+  owns(header: LongHeader, bytes: Buffer, fromFlowClient: boolean): boolean {
+    const { destinationIdStart: to, destinationIdLength: toLength, sourceIdStart: from, sourceIdLength } = header;
+    const { originalId, serverId, clientId } = this;
+    if (fromFlowClient !== this.exchange.fromFlowClient) return isId(clientId, bytes, to, toLength);
+    if (isId(originalId, bytes, to, toLength) || isId(serverId, bytes, to, toLength)) return true;
+    // The one that it keeps after a Retry (RFC 9000 §17.2.5.3).
+    return !this.isReported && sourceIdLength > 0 && isId(clientId, bytes, from, sourceIdLength);
+  }
+
+  /** Whether a packet with other ids may be of another connection: a client without ids of its own has one at a time. */
+  allowsOther({ sourceIdLength }: LongHeader, fromFlowClient: boolean): boolean {
+    if (fromFlowClient !== this.exchange.fromFlowClient) return false;
+    return this.isReported || (sourceIdLength > 0 && this.clientId!.length > 0);
+  }
+
+  /** Takes an Initial. Returns false where none of the connection's keys opens it. */
+  initial(header: LongHeader, packet: Packet, fromFlowClient: boolean): boolean {
+    if (this.isReported) return true;
+    const { bytes } = packet;
+    const fromClient = this.originalId === undefined || fromFlowClient === this.exchange.fromFlowClient;
+    const payload = fromClient
+      ? this.openFromClient(header, bytes, fromFlowClient)
+      : this.openFromServer(header, bytes);
+    if (payload === undefined) return false;
+    this.counters['quic.initials']++;
+    this.fromClient = fromClient;
+    this.packet = packet;
+    readFrames(payload, header.version!.initial!.googleFrames, this);
+    this.readHellos();
+    this.packet = undefined;
+    return true;
+  }
+
+  /**
+   * Nothing more comes: what is known of its handshake is reported.
+   * @param evicted others need the room
+   */
+  close(evicted: boolean): void {
+    this.limited ||= evicted && this.began;
+    if (this.began) this.counters['tls.incomplete']++;
+    if (this.limited) this.counters['tls.stream_limit']++;
+    this.finish();
   }
 
   crypto(offset: number, bytes: Buffer, start: number, end: number): void {
-    if (this.answered) return;
+    if (this.isReported) return;
     const stream = this.fromClient ? this.clientStream : this.serverStream;
     if (!stream.add(offset, bytes, start, end)) this.limited = true;
   }
 
   connectionClose(errorCode: number): void {
-    if (this.answered || this.exchange.firstTime === undefined) return;
+    if (this.isReported || this.exchange.firstTime === undefined) return;
     if (errorCode >> 8 === CRYPTO_ERROR >> 8) {
       const from = this.fromClient ? 'client' : 'server';
       this.exchange.alert = { from, level: FATAL, description: errorCode & 0xff };
@@ -114,43 +144,25 @@ export class QuicConnection implements FrameHandler {
     this.over();
   }
 
-  private initial(bytes: Buffer, fromFlowClient: boolean): void {
-    const fromClient = this.originalId === undefined || fromFlowClient === this.exchange.fromFlowClient;
-    if (this.answered && !(fromClient && this.isNewId(bytes))) return;
-    const payload = fromClient ? this.openFromClient(bytes, fromFlowClient) : this.openFromServer(bytes);
-    if (payload === undefined) {
-      this.failures++;
-      this.counters['quic.undecryptable']++;
-      return;
-    }
-    this.counters['quic.initials']++;
-    this.fromClient = fromClient;
-    readFrames(payload, header.version!.initial!.googleFrames, this);
-    this.readHellos();
-  }
-
-  /** Whether the packet goes to an id that is not of the connection that is known. */
-  private isNewId(bytes: Buffer): boolean {
-    return !isDestination(bytes, this.originalId) && !isDestination(bytes, this.serverId);
-  }
-
-  private openFromClient(bytes: Buffer, fromFlowClient: boolean): Buffer | undefined {
-    if (this.originalId !== undefined && !this.answered) {
+  private openFromClient(header: LongHeader, bytes: Buffer, fromFlowClient: boolean): Buffer | undefined {
+    const { destinationIdStart: to, destinationIdLength: toLength } = header;
+    if (this.originalId !== undefined) {
       const payload = openInitial(header, bytes, this.keysOf(header.version!).client);
       if (payload !== undefined) return payload;
-      if (isDestination(bytes, this.serverId)) return undefined;
+      if (isId(this.serverId, bytes, to, toLength)) return undefined;
     }
     // The first packet, or the first after a Retry, or of another connection.
-    const { version, destinationIdStart, destinationIdLength } = header;
-    const id = bytes.subarray(destinationIdStart, destinationIdStart + destinationIdLength);
-    const keys = new InitialKeys(version!.initial!, id);
+    const id = bytes.subarray(to, to + toLength);
+    const keys = new InitialKeys(header.version!.initial!, id);
     const payload = openInitial(header, bytes, keys.client);
     if (payload === undefined) return undefined;
-    this.begin(version!, id, keys, fromFlowClient);
+    const { sourceIdStart, sourceIdLength } = header;
+    this.clientId = Buffer.from(bytes.subarray(sourceIdStart, sourceIdStart + sourceIdLength));
+    this.begin(header.version!, id, keys, fromFlowClient);
     return payload;
   }
 
-  private openFromServer(bytes: Buffer): Buffer | undefined {
+  private openFromServer(header: LongHeader, bytes: Buffer): Buffer | undefined {
     const version = header.version!;
     const payload = openInitial(header, bytes, this.keysOf(version).server);
     if (payload === undefined) return undefined;
@@ -172,10 +184,9 @@ export class QuicConnection implements FrameHandler {
     return keys;
   }
 
-  /** The client begins, anew with what it said before (after a Retry), or another connection. */
+  /** The client begins, anew with what it said before (after a Retry), or another connection without ids of its own. */
   private begin(version: QuicVersion, id: Buffer, keys: InitialKeys, fromFlowClient: boolean): void {
-    if (this.answered) this.exchange = newExchange(this.slot, 'quic');
-    this.answered = false;
+    this.isRefused = false;
     this.originalId = Buffer.from(id);
     this.originalVersion = version;
     this.serverId = undefined;
@@ -192,7 +203,7 @@ export class QuicConnection implements FrameHandler {
   }
 
   private readHellos(): void {
-    while (!this.answered) {
+    while (!this.isReported) {
       const stream = this.fromClient ? this.clientStream : this.serverStream;
       const repeats = stream.isFirst;
       const result = stream.next();
@@ -227,6 +238,12 @@ export class QuicConnection implements FrameHandler {
     this.exchange = { ...newExchange(this.slot, 'quic'), fromFlowClient, quicVersion };
   }
 
+  /** Reports what is known of a handshake that was not reported yet. */
+  private finish(): void {
+    if (!this.isReported) this.reports.handshake(this.exchange);
+    this.isReported = true;
+  }
+
   /** What is kept of it then are its ids. */
   private over(): void {
     this.finish();
@@ -240,10 +257,8 @@ export class QuicConnection implements FrameHandler {
   }
 }
 
-/** Whether the packet in `header` goes to this id. */
-function isDestination(bytes: Buffer, id: Buffer | undefined): boolean {
-  const { destinationIdStart, destinationIdLength } = header;
-  return id !== undefined && id.compare(bytes, destinationIdStart, destinationIdStart + destinationIdLength) === 0;
+function isId(id: Buffer | undefined, bytes: Buffer, start: number, length: number): boolean {
+  return id !== undefined && id.compare(bytes, start, start + length) === 0;
 }
 
 /** Every protocol offered is HTTP/3 (RFC 9114 §3.1) or a draft of it: what the server chose is encrypted. */

@@ -75,18 +75,17 @@ export function longHeaderVersion(view: DataView, start: number, end: number): Q
   return findQuicVersion(view.getUint32(start + 1));
 }
 
-/** Whether `[start, end)` is a Version Negotiation packet that offers at least one known version (RFC 9000 §17.2.1). */
-export function isVersionNegotiation(view: DataView, start: number, end: number): boolean {
-  if (end - start < VERSION_END + 2 || (view.getUint8(start) & LONG_FORM) === 0) return false;
-  if (view.getUint32(start + 1) !== 0) return false;
+/** What a Version Negotiation packet offers (RFC 9000 §17.2.1), where one of it is known; nothing where it is none. */
+export function versionsOffered(view: DataView, start: number, end: number): readonly number[] {
+  if (end - start < VERSION_END + 2 || (view.getUint8(start) & LONG_FORM) === 0) return [];
+  if (view.getUint32(start + 1) !== 0) return [];
   const sourceIdAt = start + VERSION_END + 1 + view.getUint8(start + VERSION_END);
-  if (sourceIdAt >= end) return false;
+  if (sourceIdAt >= end) return [];
   const listStart = sourceIdAt + 1 + view.getUint8(sourceIdAt);
-  if (listStart >= end || (end - listStart) % 4 !== 0) return false;
-  for (let at = listStart; at < end; at += 4) {
-    if (findQuicVersion(view.getUint32(at)) !== undefined) return true;
-  }
-  return false;
+  if (listStart >= end || (end - listStart) % 4 !== 0) return [];
+  const versions: number[] = [];
+  for (let at = listStart; at < end; at += 4) versions.push(view.getUint32(at));
+  return versions.some((version) => findQuicVersion(version) !== undefined) ? versions : [];
 }
 
 /** Of the public header of Google's QUIC up to Q043: version present, connection id of 8 bytes, no reset. */

@@ -5,8 +5,8 @@ import type { EventSink } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { type HelloOptions, HelloReports } from '../tls/exchange.ts';
-import { QuicConnection } from './connection.ts';
-import { isVersionNegotiation, LongHeader, longHeaderVersion, publicHeaderVersion } from './header.ts';
+import { QuicFlow } from './flow.ts';
+import { LongHeader, longHeaderVersion, publicHeaderVersion, versionsOffered } from './header.ts';
 import { quicVersionIndex } from './version.ts';
 
 /** What a datagram is of. */
@@ -24,14 +24,14 @@ const header = new LongHeader();
 
 /** Whether a datagram begins with a whole packet of a version that is read, or offers one. */
 export function beginsQuicPacket(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-  return header.read(bytes, view, start, end) || isVersionNegotiation(view, start, end);
+  return header.read(bytes, view, start, end) || versionsOffered(view, start, end).length > 0;
 }
 
 export class QuicTracker {
   private readonly counters: Counters;
   private readonly flows: FlowTable;
   private readonly reports: HelloReports;
-  private readonly connections = new ConnectionTable<QuicConnection>();
+  private readonly followed = new ConnectionTable<QuicFlow>();
 
   constructor(options: HelloOptions, counters: Counters, flows: FlowTable, sink: EventSink) {
     this.counters = counters;
@@ -53,53 +53,45 @@ export class QuicTracker {
       this.flows.setQuicVersion(slot, quicVersionIndex(named.number));
       return QuicSign.named;
     }
-    if (isVersionNegotiation(view, payloadStart, payloadEnd)) this.flows.setApp(slot, 'quic');
+    if (versionsOffered(view, payloadStart, payloadEnd).length > 0) this.flows.setApp(slot, 'quic');
     return QuicSign.none;
   }
 
   /** Takes a datagram of a followed flow. Returns false when nothing more is wanted of the flow. */
   datagram(packet: Packet, slot: number, fromClient: boolean): boolean {
-    const { connections } = this;
-    const connection =
-      connections.get(slot) ?? connections.add(new QuicConnection(slot, this.flows, this.counters, this.reports));
-    const before = connection.bufferedBytes;
-    const more = connection.datagram(packet, fromClient);
-    connections.account(connection, before);
+    const { followed } = this;
+    const flow = followed.get(slot) ?? followed.add(new QuicFlow(slot, this.flows, this.counters, this.reports));
+    const before = flow.bufferedBytes;
+    const more = flow.datagram(packet, fromClient);
+    followed.account(flow, before);
     if (!more) {
-      this.finish(connection);
+      this.finish(flow);
       return false;
     }
-    for (let oldest = connections.excess; oldest !== undefined; oldest = connections.excess) this.evict(oldest);
+    for (let oldest = followed.excess; oldest !== undefined; oldest = followed.excess) this.finish(oldest, true);
     return true;
   }
 
   /** Whether the flow's server has spoken QUIC. */
   isAnswered(slot: number): boolean {
-    return this.connections.get(slot)?.isAnswered === true;
+    return this.followed.get(slot)?.isAnswered === true;
   }
 
-  /** The flow ends: what is known of its handshake is reported. */
+  /** The flow ends: what is known of its handshakes is reported. */
   endFlow(slot: number): void {
-    if (this.connections.size === 0) return;
-    const connection = this.connections.get(slot);
-    if (connection !== undefined) this.finish(connection);
+    if (this.followed.size === 0) return;
+    const flow = this.followed.get(slot);
+    if (flow !== undefined) this.finish(flow);
   }
 
   /** The end of the capture. */
   end(): void {
-    for (const connection of this.connections.all()) this.finish(connection);
+    for (const flow of this.followed.all()) this.finish(flow);
   }
 
   /** A connection that comes again is taken for a new one. */
-  private evict(connection: QuicConnection): void {
-    connection.limited ||= connection.began;
-    this.finish(connection);
-  }
-
-  private finish(connection: QuicConnection): void {
-    this.connections.remove(connection);
-    if (connection.began) this.counters['tls.incomplete']++;
-    if (connection.limited) this.counters['tls.stream_limit']++;
-    connection.finish();
+  private finish(flow: QuicFlow, evicted = false): void {
+    this.followed.remove(flow);
+    flow.close(evicted);
   }
 }

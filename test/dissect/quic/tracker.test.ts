@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MAX_CONNECTIONS } from '../../../src/dissect/connection-table.ts';
-import { MAX_FAILURES } from '../../../src/dissect/quic/connection.ts';
 import { MAX_CRYPTO_BYTES } from '../../../src/dissect/quic/crypto-stream.ts';
+import { MAX_FAILURES, MAX_PARALLEL } from '../../../src/dissect/quic/flow.ts';
 import { QUIC_VERSIONS, quicVersionName } from '../../../src/dissect/quic/version.ts';
 import { known } from '../../support/known.ts';
 import { content, DatagramTest } from '../datagram-harness.ts';
@@ -270,6 +270,106 @@ test('the next connection between the same ports', () => {
     ['eb', '63'],
   );
   assert.equal(quic.counters['quic.undecryptable'], 0);
+});
+
+/** Client and server of a connection with ids of their own, whose hello has randoms of one byte. */
+function connectionOf(mark: number) {
+  const ids = { originalId: Buffer.alloc(8, mark), clientId: Buffer.alloc(4, mark), serverId: Buffer.alloc(4, ~mark) };
+  const hello = Buffer.from(CLIENT_HELLO);
+  hello.fill(mark, 6, 38);
+  const head = padded(cryptoFrame(hello.subarray(0, 100)));
+  const tail = padded(cryptoFrame(hello.subarray(100), 100));
+  const client = (payload: Buffer, originalId = ids.originalId) =>
+    fromClient(payload, { originalId, sourceId: ids.clientId });
+  const server = (payload: Buffer, originalId = ids.originalId) =>
+    fromServer(payload, { originalId, destinationId: ids.clientId, sourceId: ids.serverId });
+  return { ...ids, random: hello.toString('hex', 6, 38), head, tail, client, server };
+}
+
+const answer = Buffer.concat([ACK, cryptoFrame(SERVER_HELLO)]);
+
+test('connections at the same time between the same ports, whatever the order of their packets', () => {
+  const connections = [0x11, 0x22, 0x33].map(connectionOf);
+  const expected = connections.map(({ random }) => random);
+  const quic = new DatagramTest();
+  for (const { client, head } of connections) quic.send('client', client(head));
+  for (const { client, tail } of connections.toReversed()) quic.send('client', client(tail));
+  for (const { server } of connections) quic.send('server', server(answer));
+  for (const { serverId, originalId } of connections) {
+    quic.send('client', fromClient(padded(ACK), { originalId, destinationId: serverId }));
+  }
+  assert.deepEqual(
+    quic.handshakes.map(({ client, server }) => [client?.random, server !== undefined]),
+    expected.map((random) => [random, true]),
+  );
+  assert.equal(quic.counters['quic.undecryptable'], 0);
+});
+
+test('connections at the same time, each sent a Retry, and one of them twice', () => {
+  const connections = [0x11, 0x22].map(connectionOf);
+  const quic = new DatagramTest();
+  const [first, second] = connections;
+  for (const { client, head } of connections) quic.send('client', client(head));
+  for (const { clientId } of connections) quic.send('server', retryPacket(clientId, NEW_ID));
+  for (const { client, head, tail } of connections) {
+    quic.send('client', client(head, NEW_ID));
+    quic.send('client', client(tail, NEW_ID));
+  }
+  quic.send('server', retryPacket(second!.clientId, CLIENT_ID));
+  const third = connectionOf(0x33);
+  quic.send('client', third.client(third.head));
+  for (const { server } of connections) quic.send('server', server(answer, NEW_ID));
+  quic.send('client', third.client(third.tail));
+  quic.send('server', third.server(answer));
+  assert.deepEqual(
+    quic.handshakes.map(({ client, server }) => [client?.random, server !== undefined]),
+    [first!, second!, third].map(({ random }) => [random, true]),
+  );
+  assert.equal(quic.counters['quic.undecryptable'], 0);
+});
+
+test('more connections of a flow than are kept: first those yield whose handshake is reported, then the oldest', () => {
+  const quic = new DatagramTest();
+  const connections = Array.from({ length: MAX_PARALLEL + 2 }, (_, i) => connectionOf(0x11 + i));
+  connections.forEach(({ client, head, tail, server }, i) => {
+    quic.send('client', client(head));
+    quic.send('client', client(tail));
+    if (i === 1) quic.send('server', server(answer));
+  });
+  assert.deepEqual(
+    quic.handshakes.map(({ client, server }) => [client?.random, server !== undefined]),
+    [
+      [connections[1]!.random, true],
+      [connections[0]!.random, false],
+    ],
+  );
+  quic.end();
+  assert.equal(quic.handshakes.length, connections.length);
+  assert.equal(new Set(quic.handshakes.map(({ client }) => client?.random)).size, connections.length);
+});
+
+test('a Version Negotiation that offers the version of the client is none of the server', () => {
+  const other = Buffer.from(CLIENT_HELLO);
+  other.fill(0x62, 6, 38);
+  const quic = new DatagramTest();
+  quic.send('client', CLIENT_INITIAL);
+  quic.send('server', versionNegotiation(Buffer.alloc(0), CLIENT_ID, [V2, V1]));
+  quic.send('client', fromClient(padded(cryptoFrame(other)), { originalId: NEW_ID }));
+  assert.deepEqual(quic.kinds, ['client_hello', 'tls_handshake', 'client_hello']);
+});
+
+test('packets that no key opens are counted from the last connection on that began', () => {
+  const unknown = fromClient(padded(cryptoFrame(CLIENT_HELLO)), { destinationId: NEW_ID });
+  const quic = new DatagramTest();
+  for (const mark of [0x11, 0x22]) {
+    const { client, head, tail, server } = connectionOf(mark);
+    quic.send('client', client(head));
+    quic.send('client', client(tail));
+    quic.send('server', server(answer));
+    for (let i = 0; i < MAX_FAILURES - 1; i++) quic.send('client', unknown);
+  }
+  assert.equal(quic.handshakes.length, 2);
+  assert.equal(quic.counters['quic.undecryptable'], 2 * (MAX_FAILURES - 1));
 });
 
 test('HTTP/3 is told by the protocols that the client offers', () => {
