@@ -17,7 +17,7 @@ class Peer implements Output {
   readonly taken: string[] = [];
   signals: AbortSignal[] = [];
   /** What becomes of each batch, in order; then everything is taken. */
-  readonly answers: ('take' | 'hang' | DeliveryError | ((batch: readonly CimEvent[]) => DeliveryError))[] = [];
+  readonly answers: ('take' | 'slow' | 'hang' | DeliveryError | ((batch: readonly CimEvent[]) => DeliveryError))[] = [];
 
   async send(batch: readonly CimEvent[], signal?: AbortSignal): Promise<void> {
     const lines = batch.map(({ line }) => line);
@@ -26,7 +26,8 @@ class Peer implements Output {
     const answer = this.answers.shift() ?? 'take';
     await new Promise((resolve) => setImmediate(resolve));
     if (answer === 'hang') return new Promise(() => {});
-    if (answer !== 'take') throw typeof answer === 'function' ? answer(batch) : answer;
+    if (answer === 'slow') await new Promise((resolve) => setTimeout(resolve, 50));
+    else if (answer !== 'take') throw typeof answer === 'function' ? answer(batch) : answer;
     this.taken.push(...lines);
   }
 
@@ -207,6 +208,19 @@ describe('Sender', () => {
     assert.deepEqual(notices, [
       { output: 'peer', what: 'lost', loss: 'shutdown', events: 4, reason: 'the agent had to end' },
     ]);
+    assertBalanced(counters);
+  });
+
+  it('counts what the peer takes at the end although it was asked to give up', async () => {
+    const peer = new Peer();
+    peer.answers.push('slow');
+    const { delivery, counters, push } = open(peer);
+    push(3);
+    await delivery.close(Promise.resolve());
+    assert.equal(peer.signals[0]?.aborted, true);
+    assert.deepEqual(peer.taken, ['0']);
+    assert.equal(counters['events.sent'], 1);
+    assert.equal(counters['events.dropped.shutdown'], 2);
     assertBalanced(counters);
   });
 
