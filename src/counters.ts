@@ -31,6 +31,7 @@ export const COUNTERS = {
   'capture.unseen': 'frames of counted flows that the dissectors would have seen, had the ring not been full',
   'capture.behind': 'times that more than half of the ring was waiting for the agent',
   'capture.map_full': 'frames of flows for which the kernel had no room; the agent counted them',
+  'log.lost': 'lines of the log that standard error did not take',
   'flows.created': 'flows that entered the table',
   'flows.evicted': 'flows reported early because the table was full',
   'flows.active': 'flows in the table (a gauge)',

@@ -29,6 +29,8 @@ export class Health {
   private before: Counters;
   private cpu = 0;
   private sequence = 0;
+  /** At the end of the capture none is watched any more. */
+  private interfaces: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(parts: HealthParts) {
@@ -81,6 +83,7 @@ export class Health {
     const cpu = (user + system) / 1e6;
     const counts = since(parts.counters, this.before);
     const losses = pick(counts, LOSSES);
+    if (what !== 'stop') this.interfaces = parts.interfaces();
     const report: HealthReport = {
       what,
       status: Object.keys(losses).length > 0 ? 'warning' : 'success',
@@ -89,7 +92,7 @@ export class Health {
       interval: (now - this.told) / 1000,
       backend: parts.backend,
       version: this.version,
-      interfaces: parts.interfaces(),
+      interfaces: this.interfaces,
       counters: counts,
       gauges: pick(parts.counters, GAUGES),
       losses,

@@ -1,6 +1,7 @@
 /** The agent's own log: JSON lines for machines, short text for a person at a terminal. Always on standard error. */
 import { createRequire } from 'node:module';
 import type { Logger as PinoLogger } from 'pino';
+import { toStandardError } from './standard-error.ts';
 
 export type Logger = Pick<PinoLogger, 'info' | 'warn' | 'error'>;
 export type LogFormat = 'json' | 'text';
@@ -25,11 +26,11 @@ function toText(line: string): string {
 
 const require = createRequire(import.meta.url);
 
-function openLog(level: string, format: LogFormat): PinoLogger {
+function openLog(level: string, format: LogFormat, onLost: () => void): PinoLogger {
   const { pino }: typeof import('pino') = require('pino');
   const stream = {
     write(line: string): void {
-      process.stderr.write(format === 'text' ? toText(line) : line);
+      if (!toStandardError(format === 'text' ? toText(line) : line)) onLost();
     },
   };
   return pino({ level, base: null }, stream);
@@ -38,11 +39,12 @@ function openLog(level: string, format: LogFormat): PinoLogger {
 /**
  * Writes are synchronous: a line said before an exit is on the terminal. pino is loaded with the first line: it takes 30 ms
  * of a start.
+ * @param onLost a line could not be written
  */
-export function createLogger(level: string, format: LogFormat): Logger {
+export function createLogger(level: string, format: LogFormat, onLost: () => void): Logger {
   let opened: PinoLogger | undefined;
   const say = <M extends keyof Logger>(method: M): Logger[M] => {
-    opened ??= openLog(level, format);
+    opened ??= openLog(level, format, onLost);
     return opened[method].bind(opened);
   };
   return {

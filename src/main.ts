@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command line. Exit status: 0 done; 1 something was lost or failed on the way; 2 wrong use or wrong input. */
 import { createRequire } from 'node:module';
+import { toStandardError } from './standard-error.ts';
 import { nearest } from './suggest.ts';
-import { UsageError } from './usage-error.ts';
+import { ObstacleError, UsageError } from './usage-error.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 const HELP = `vesper sees what a host says on the network and proves it to a SIEM.
@@ -50,7 +51,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    if (name === undefined) process.stderr.write(HELP);
+    if (name === undefined) toStandardError(HELP);
     else (await import('./commands/print.ts')).print(HELP);
     return name === undefined ? 2 : 0;
   }
@@ -70,12 +71,15 @@ async function main(argv: string[]): Promise<number> {
 // `run` reads its settings anew at this signal. One that comes before it can is not to end it: it reads them later anyway.
 if (process.argv[2] === 'run') process.on('SIGHUP', () => {});
 
+// Node's own answers: a debugger that whoever is on this host may talk to, and the end. Other programs reopen their logs.
+for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {});
+
 boundYoungGeneration();
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`vesper: ${error.message.replaceAll('\n', '\nvesper: ')}\n`);
-  process.exitCode = 2;
+  toStandardError(`vesper: ${error.message.replaceAll('\n', '\nvesper: ')}\n`);
+  process.exitCode = error instanceof ObstacleError ? 1 : 2;
 }

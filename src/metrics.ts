@@ -1,16 +1,20 @@
 /** The counters as Prometheus reads them: text format 0.0.4 at `/metrics` of a small HTTP server. */
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { COUNTERS, type CounterName, type Counters, GAUGES } from './counters.ts';
 import type { OutputStatus } from './outputs/delivery.ts';
-import { UsageError } from './usage-error.ts';
+import { startError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
 
 /** Counters that differ in the reason alone are one metric with a label. */
 const BY_REASON = /^(frames|events)\.(filtered|dropped|undecodable)\.(\w+)$/;
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 /** Who asks sends a short request; whoever does not is not waited for. */
-const REQUEST_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** How often it is looked for those. */
+const CHECK_INTERVAL_MS = 1_000;
 const MAX_HEADER_BYTES = 8 * 1024;
+/** Of more the oldest gives way: connections that somebody holds open keep nobody out. */
 const MAX_CONNECTIONS = 16;
 
 interface Metric {
@@ -73,12 +77,26 @@ export interface MetricsOptions {
   readonly port: number;
 }
 
+function boundConnections(server: Server): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    if (sockets.size > MAX_CONNECTIONS) for (const oldest of sockets) return void oldest.destroy();
+  });
+}
+
 /** Resolves when it listens. Rejects with `UsageError` where it cannot. It keeps no process alive. */
 export async function serveMetrics(options: MetricsOptions, text: () => string): Promise<Server> {
   // Loaded where it is wanted: an agent without it needs no HTTP.
   const { createServer } = await import('node:http');
   const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    },
     (request, response) => {
       const isMetrics =
         request.url?.split('?')[0] === '/metrics' && (request.method === 'GET' || request.method === 'HEAD');
@@ -86,10 +104,12 @@ export async function serveMetrics(options: MetricsOptions, text: () => string):
       response.end(isMetrics && request.method === 'GET' ? text() : '');
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server);
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new UsageError(`metrics cannot be served at ${options.address} port ${options.port}: ${error.message}`));
+      reject(
+        startError(`metrics cannot be served at ${options.address} port ${options.port}: ${error.message}`, error),
+      );
     });
     server.listen(options.port, options.address, () => resolve(server.unref()));
   });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { COUNTERS, createCounters } from '../src/counters.ts';
 import { metricsText, serveMetrics } from '../src/metrics.ts';
 import { Ledger } from '../src/outputs/ledger.ts';
-import { UsageError } from '../src/usage-error.ts';
+import { ObstacleError } from '../src/usage-error.ts';
 
 const SAMPLE = /^([a-z_]+)(\{[a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*\})? (\d+(?:\.\d+)?)$/;
 
@@ -62,6 +63,20 @@ describe('metrics for Prometheus', () => {
     assert.ok(types.includes('# TYPE vesper_output_queued gauge'));
   });
 
+  it('are served while somebody holds connections and says nothing', async () => {
+    const server = await serveMetrics({ address: '127.0.0.1', port: 0 }, () => 'vesper_up 1\n');
+    const { port } = server.address() as AddressInfo;
+    const idle = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'));
+    try {
+      for (const socket of idle) socket.on('error', () => {});
+      await Promise.all(idle.map((socket) => (socket.connecting ? once(socket, 'connect') : undefined)));
+      assert.equal(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), 'vesper_up 1\n');
+    } finally {
+      for (const socket of idle) socket.destroy();
+      server.close();
+    }
+  });
+
   it('are served at /metrics and nowhere else', async () => {
     const server = await serveMetrics({ address: '127.0.0.1', port: 0 }, () => 'vesper_up 1\n');
     try {
@@ -74,7 +89,7 @@ describe('metrics for Prometheus', () => {
       assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: 'POST' })).status, 404);
       await assert.rejects(
         serveMetrics({ address: '127.0.0.1', port }, () => ''),
-        UsageError,
+        ObstacleError,
       );
     } finally {
       server.close();

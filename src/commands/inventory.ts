@@ -10,6 +10,7 @@ import { linesOf, parseRecorded } from '../inventory/recorded.ts';
 import type { Counts, Usage } from '../inventory/usage.ts';
 import { loadPolicies } from '../policy/load.ts';
 import { formatProblem } from '../policy/problem.ts';
+import { toStandardError } from '../standard-error.ts';
 import { UsageError } from '../usage-error.ts';
 import { packageVersion } from '../version.ts';
 import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
@@ -101,7 +102,7 @@ async function readEvents({ file, zipped }: Source, inventory: Inventory): Promi
 
 async function readTraffic(files: readonly string[], names: readonly string[], inventory: Inventory): Promise<boolean> {
   let whole = true;
-  const warn = (text: string): void => void process.stderr.write(`vesper: warning: ${text}\n`);
+  const warn = (text: string): void => void toStandardError(`vesper: warning: ${text}\n`);
   const policies = loadPolicies(names, {
     now: Date.now() / 1000,
     onWarning: (warning) => warn(formatProblem(warning)),
@@ -189,12 +190,12 @@ export async function inventory(args: string[]): Promise<number> {
     if (unreadable === 0) continue;
     whole = false;
     const lines = unreadable === 1 ? '1 line is no event' : `${unreadable} lines are no events`;
-    process.stderr.write(`vesper: warning: ${source.file}: ${lines} in CIM form\n`);
+    toStandardError(`vesper: warning: ${source.file}: ${lines} in CIM form\n`);
   }
   const { servers, clients } = made.leftOut;
   if (servers + clients > 0) {
     whole = false;
-    process.stderr.write(`vesper: warning: too many: ${servers} of servers and ${clients} of clients left out\n`);
+    toStandardError(`vesper: warning: too many: ${servers} of servers and ${clients} of clients left out\n`);
   }
   print(`${await written(made, files, values.json === true, values.cbom === true)}\n`);
   return whole ? 0 : 1;

@@ -4,6 +4,7 @@ import type { DnsTransactionEvent, TlsHandshakeEvent } from '../dissect/event.ts
 import { cipherSuiteName, sslVersionName, tlsVersionName } from '../dissect/iana.ts';
 import type { PolicySet } from '../policy/policy.ts';
 import type { Outcome, Verdict, Violation } from '../policy/verdict.ts';
+import { toStandardError } from '../standard-error.ts';
 import { print } from './print.ts';
 import { readCaptures } from './read-captures.ts';
 import { formatEndpoint, formatTable } from './table.ts';
@@ -54,7 +55,7 @@ function dnsRow(event: DnsTransactionEvent, verdicts: readonly Verdict[]): Row {
 export async function judgeCaptures(policies: PolicySet, files: readonly string[]): Promise<PolicyTest> {
   const handshakes: Row[] = [];
   const dns: Row[] = [];
-  const onWarning = (text: string): void => void process.stderr.write(`vesper: warning: ${text}\n`);
+  const onWarning = (text: string): void => void toStandardError(`vesper: warning: ${text}\n`);
   await readCaptures(files, { dns: true, onWarning }, (event) => {
     if (event.kind === 'tls_handshake') handshakes.push(handshakeRow(event, policies.judge(event)));
     else if (event.kind === 'dns_transaction') {

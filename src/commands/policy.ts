@@ -2,6 +2,7 @@
 import { builtInPolicies, loadPolicies, loadPolicy } from '../policy/load.ts';
 import { formatProblem, type PolicyProblem } from '../policy/problem.ts';
 import type { LoadOptions } from '../policy/resolve.ts';
+import { toStandardError } from '../standard-error.ts';
 import { UsageError } from '../usage-error.ts';
 import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
 import { explainSubject } from './policy-explain.ts';
@@ -41,7 +42,7 @@ function warningOptions(): LoadOptions {
   const told = new Set<string>();
   const onWarning = (warning: PolicyProblem): void => {
     const text = formatProblem(warning);
-    if (!told.has(text)) process.stderr.write(`vesper: warning: ${text}\n`);
+    if (!told.has(text)) toStandardError(`vesper: warning: ${text}\n`);
     told.add(text);
   };
   return { now: Date.now() / 1000, onWarning };

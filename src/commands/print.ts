@@ -1,5 +1,6 @@
 /** What commands say on standard output. */
 import { systemErrorText } from '../outputs/write.ts';
+import { toStandardError } from '../standard-error.ts';
 
 let isWatched = false;
 
@@ -9,7 +10,7 @@ function watch(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || failed) return;
     failed = true;
-    process.stderr.write(`vesper: cannot write standard output: ${systemErrorText(error)}\n`);
+    toStandardError(`vesper: cannot write standard output: ${systemErrorText(error)}\n`);
   });
   process.on('exit', () => {
     if (failed) process.exitCode = 1;

@@ -1,5 +1,6 @@
 /** What a person at a terminal sees of a replay: one line that keeps itself current, and a few when it is done. */
 import type { Counters } from '../counters.ts';
+import { toStandardError } from '../standard-error.ts';
 
 /** Often enough to look alive, seldom enough to cost nothing. */
 const REFRESH_MS = 250;
@@ -41,7 +42,7 @@ export class Progress {
 
   /** Takes the line away, before something else is written. */
   clear(): void {
-    if (this.shown) process.stderr.write('\r\x1b[K');
+    if (this.shown) toStandardError('\r\x1b[K');
   }
 
   summary(seconds: number): void {
@@ -58,7 +59,7 @@ export class Progress {
         lines.push(`${name} ${count(value)}`);
       }
     }
-    process.stderr.write(`${lines.join('\n')}\n`);
+    toStandardError(`${lines.join('\n')}\n`);
   }
 
   private draw(): void {
@@ -71,6 +72,6 @@ export class Progress {
       done += ` of ${bytes(this.total)}`;
       left = `, ${Math.ceil((seconds * (this.total - this.read)) / this.read)} s left`;
     }
-    process.stderr.write(`\r\x1b[K${done}, ${rate}${left}`);
+    toStandardError(`\r\x1b[K${done}, ${rate}${left}`);
   }
 }

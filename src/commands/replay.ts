@@ -4,13 +4,12 @@ import { CaptureError } from '../capture/capture.ts';
 import { PcapFile } from '../capture/pcap-file.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
-import { createLogger, type Logger } from '../log.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
 import { openDelivery } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
-import { logFormat, summary } from './logging.ts';
+import { openLogger, summary } from './logging.ts';
 import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { print } from './print.ts';
 import { Progress } from './progress.ts';
@@ -42,15 +41,15 @@ async function openCaptures(
 
 interface Replay {
   readonly config: Config;
-  readonly logger: Logger;
   readonly files: readonly string[];
 }
 
-async function run({ config, logger, files }: Replay): Promise<number> {
+async function run({ config, files }: Replay): Promise<number> {
   let failed = false;
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   const counters = createCounters();
+  const logger = openLogger(config, counters);
   const progress = new Progress(counters);
   const policies = new PolicyFiles(config.policies, counters, logger).open();
   const onWarning = (text: string): void => {
@@ -115,5 +114,5 @@ export async function replay(args: string[]): Promise<number> {
   if (files.length === 0)
     throw new UsageError('name a capture file, or - for standard input; see vesper replay --help');
   const config = loadConfig(configFile(values), settingsOfFlags(values));
-  return run({ config, logger: createLogger(config.log.level, logFormat(config)), files });
+  return run({ config, files });
 }

@@ -2,12 +2,12 @@
 import type { Server } from 'node:http';
 import { Agent } from '../agent.ts';
 import { CaptureError } from '../capture/capture.ts';
+import { exitNow } from '../capture/ffi/libc.ts';
 import { openLive } from '../capture/live.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { createCounters } from '../counters.ts';
 import { changesForLater, kernelFilters, reloadFilters } from '../filter-reload.ts';
 import { Health } from '../health.ts';
-import { createLogger, type Logger } from '../log.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
 import type { Delivery } from '../outputs/delivery.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
@@ -15,7 +15,7 @@ import { openDelivery } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
-import { logFormat, summary } from './logging.ts';
+import { openLogger, summary } from './logging.ts';
 import { endInTime, noticeText, spoolDirectory } from './outputs.ts';
 import { print } from './print.ts';
 import { losses, StatusLine } from './status.ts';
@@ -42,15 +42,16 @@ const LAST_GRACE_MS = 1_000;
  * A write that hangs in a thread (standard output whose reader stands still, a network file system that is away) holds the
  * process, even in `process.exit`: libuv waits for its threads. Nothing is left to lose then.
  */
-function endInAnyCase(): void {
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_GRACE_MS).unref();
+function endInAnyCase(status: number): void {
+  setTimeout(() => exitNow(status), LAST_GRACE_MS).unref();
 }
 
 /** @param read the settings as they are now; throws `UsageError` */
-async function watch(read: () => Config, config: Config, logger: Logger): Promise<number> {
+async function watch(read: () => Config, config: Config): Promise<number> {
   let failed = false;
   const abort = new AbortController();
   const counters = createCounters();
+  const logger = openLogger(config, counters);
   let agent: Agent | undefined;
   let status: StatusLine | undefined;
   let health: Health | undefined;
@@ -176,8 +177,9 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     process.off('SIGTERM', stop);
   }
   logger.info({ counters: summary(counters) }, 'run done');
-  endInAnyCase();
-  return failed || losses(counters) > 0 ? 1 : 0;
+  const exitStatus = failed || losses(counters) > 0 ? 1 : 0;
+  endInAnyCase(exitStatus);
+  return exitStatus;
 }
 
 export async function run(args: string[]): Promise<number> {
@@ -193,7 +195,7 @@ export async function run(args: string[]): Promise<number> {
   const read = (): Config => loadConfig(configFile(values), settings);
   const config = read();
   try {
-    return await watch(read, config, createLogger(config.log.level, logFormat(config)));
+    return await watch(read, config);
   } catch (error) {
     if (error instanceof CaptureError) throw new UsageError(error.message);
     throw error;

@@ -1,5 +1,6 @@
 /** What a person at a terminal sees of a live capture: one line that keeps itself current. */
 import { type CounterName, type Counters, LOSSES } from '../counters.ts';
+import { toStandardError } from '../standard-error.ts';
 
 const REFRESH_MS = 1000;
 
@@ -35,7 +36,7 @@ export class StatusLine {
 
   /** Takes the line away, before something else is written. */
   clear(): void {
-    if (this.shown) process.stderr.write('\r\x1b[K');
+    if (this.shown) toStandardError('\r\x1b[K');
   }
 
   private draw(): void {
@@ -51,6 +52,6 @@ export class StatusLine {
       `${count(losses(counters))} lost`,
     ];
     this.packets = packets;
-    process.stderr.write(`\r\x1b[K${line.join(', ')}`);
+    toStandardError(`\r\x1b[K${line.join(', ')}`);
   }
 }

@@ -42,6 +42,8 @@ export const recv = libc.func('long recv(int fd, void *bytes, size_t length, int
   flags: number,
 ) => number;
 export const close = libc.func('int close(int fd)') as (fd: number) => number;
+/** Ends the process at once, whatever its threads wait for. */
+export const exitNow = libc.func('void _exit(int status)') as (status: number) => void;
 export const pageSize = libc.func('int getpagesize()') as () => number;
 const clockGettime = libc.func('int clock_gettime(int clock, void *time)') as (
   clock: number,

@@ -1,6 +1,6 @@
 /** One agent a spool: two would send each other's events and move each other's cursor. */
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { UsageError } from '../../usage-error.ts';
+import { ObstacleError } from '../../usage-error.ts';
 
 /** How often a holder shows that it is there, to those that cannot see its process. */
 const SIGN_INTERVAL_MS = 10_000;
@@ -43,7 +43,7 @@ function isRunning({ says, signMs }: Holder): boolean {
 
 /**
  * @returns releases the lock
- * @throws UsageError where a running process holds it; the system's error otherwise
+ * @throws ObstacleError where a running process holds it; the system's error otherwise
  */
 export function lock(path: string): () => void {
   const own = `${path}.${process.pid}`;
@@ -72,7 +72,7 @@ function takeAway(path: string): void {
   });
   if (!isThere) return;
   if (holder.says !== '' && isRunning(holder))
-    throw new UsageError(`${path} is held by process ${holder.says.split(' ')[0]}: two agents cannot share a spool`);
+    throw new ObstacleError(`${path} is held by process ${holder.says.split(' ')[0]}: two agents cannot share a spool`);
   const stale = `${path}.${process.pid}.stale`;
   if (!unless('ENOENT', () => renameSync(path, stale))) return;
   // Another start may have put its own lock there since it was read.

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../../usage-error.ts';
+import { startError, UsageError } from '../../usage-error.ts';
 import { type Batch, type BatchStore, HIGH_WATER_BYTES, type Unsent } from '../batch.ts';
 import { makeDirectory } from '../directory.ts';
 import type { Ledger } from '../ledger.ts';
@@ -68,9 +68,9 @@ export function openSpool({ directory, name, maxBytes, ledger, losses }: SpoolOp
     return new Spool(place, maxBytes, ledger, losses, unlock);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(
-      `cannot use the spool ${place} of output ${name}: ${systemErrorText(error as NodeJS.ErrnoException)}; see spool.directory`,
-    );
+    const reason = error as NodeJS.ErrnoException;
+    const text = `cannot use the spool ${place} of output ${name}: ${systemErrorText(reason)}; see spool.directory`;
+    throw startError(text, reason);
   }
 }
 

@@ -12,7 +12,11 @@ import { route } from '../../outputs/routes.ts';
 
 export type LineSink = (kind: Kind, line: string) => void;
 
-const POLICIES = new PolicyFiles(['baseline'], createCounters(), createLogger('silent', 'json')).open();
+const POLICIES = new PolicyFiles(
+  ['baseline'],
+  createCounters(),
+  createLogger('silent', 'json', () => {}),
+).open();
 
 /** Captures are many and small: room for a million flows each time took most of the time. */
 const FLOWS = '16384';
