@@ -197,6 +197,21 @@ frame. ${BY}
   [...first.slice(0, 5), edit(serverHello, { captured: payloadAt(serverHello) })],
 );
 
+/** The content of a UTCTime (RFC 5280 §4.1.2.5.1); the first is the leaf's notBefore. Its tag and its length are before it. */
+const UTC_TIME = /\d{12}Z/;
+const IA5_STRING = 0x16;
+const flight = Buffer.from(payloadOf(serverHello));
+flight[flight.latin1Slice(0, flight.length).search(UTC_TIME) - 2] = IA5_STRING;
+write(
+  'tls-unreadable-leaf',
+  `# A server whose own certificate cannot be read
+
+A regression: the validity of the first certificate begins with a text in the place of a time, so that nobody can read it. The
+second one, its issuer's, was taken for the server's: reported as such, and judged. ${BY}
+`,
+  [...first.slice(0, 5), edit(serverHello, { payload: flight }), ...first.slice(6)],
+);
+
 /** Port unreachable (RFC 792), from the receiver of the frame back to its sender, with the frame's IP packet quoted. */
 function portUnreachable(frame: Edited): Edited {
   const ip = frame.bytes.subarray(ETHERNET);

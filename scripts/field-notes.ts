@@ -35,7 +35,7 @@ export const WHEN: Readonly<Record<string, string>> = {
   ssl_version: 'with a ServerHello',
   ssl_cipher: 'with a ServerHello',
   ssl_server_name: 'where the client names the server',
-  ssl_hash: 'always for certificates; of handshakes up to TLS 1.2',
+  ssl_hash: 'always for certificates; of handshakes up to TLS 1.2, where it could be read',
   ssl_subject_common_name: 'where the subject has one',
   ssl_subject_organization: 'where the subject has one',
   ssl_issuer_common_name: 'where the issuer has one',

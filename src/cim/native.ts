@@ -120,6 +120,8 @@ const JA4 = piece(',"ja4":"');
 
 const DNS_OVER = piece(',"dns_over":"');
 
+/** Stands in the place of a certificate of which nothing is known. */
+const NOT_READ = piece('{}');
 const ISSUER = piece('{"issuer":"');
 const SUBJECT = piece(',"subject":"');
 const SERIAL = piece(',"serial":"');
@@ -173,6 +175,9 @@ const ciphers = new NamePieces(cipherSuiteName);
 const groups = new NamePieces(groupName);
 const signatureSchemes = new NamePieces(signatureSchemeName);
 
+/** That one's event tells the whole chain. */
+const isFirstRead = ({ index, chain }: CertificateEvent): boolean => index === chain.findIndex(Boolean);
+
 export class NativeFormat implements EventFormat {
   private readonly writer = new LineWriter(LINE_ROOM);
   private readonly list = new ListWriter(this.writer);
@@ -187,8 +192,7 @@ export class NativeFormat implements EventFormat {
       case 'server_hello':
         return this.serverHello(event);
       case 'certificate':
-        // The first one's event tells the whole chain.
-        return event.index === 0 ? this.certificates(event) : undefined;
+        return isFirstRead(event) ? this.certificates(event) : undefined;
       case 'flow':
         return this.flow(event);
       default:
@@ -336,14 +340,15 @@ export class NativeFormat implements EventFormat {
 
   /** From its sender to its receiver, as the hellos. */
   private certificates({ time, conversation, from, chain }: CertificateEvent): CimEvent {
-    const { list } = this;
+    const { writer, list } = this;
     const { client, server, transport } = conversation;
     const fromServer = from === 'server';
     this.begin(time, HEADS.certificate, fromServer ? server : client, fromServer ? client : server, transport);
     list.begin(CERTIFICATE_CHAIN);
     for (const certificate of chain) {
       if (!list.next()) continue;
-      this.certificate(certificate);
+      if (certificate === undefined) writer.piece(NOT_READ);
+      else this.certificate(certificate);
       list.done();
     }
     list.end();

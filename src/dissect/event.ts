@@ -283,6 +283,12 @@ export interface Certificate {
   readonly version: number;
 }
 
+/**
+ * What a Certificate message has, leaf first, each in its place: undefined where one cannot be read or was left out, so that
+ * nobody takes an issuer for the leaf or a part for the whole.
+ */
+export type CertificateChain = readonly (Certificate | undefined)[];
+
 /** One certificate of a chain as it passed. */
 export interface CertificateEvent {
   readonly kind: 'certificate';
@@ -296,7 +302,7 @@ export interface CertificateEvent {
   readonly certificate: Certificate;
   /** Its place in `chain`: 0 is the leaf. */
   readonly index: number;
-  readonly chain: readonly Certificate[];
+  readonly chain: CertificateChain;
 }
 
 /** Plaintext protocols that may come before a hello on the same connection. */
@@ -317,10 +323,10 @@ export type Preface =
 
 /** What a handshake shows in the clear besides its hellos. A missing field was not observable. */
 export interface HandshakeDetails {
-  /** The server's certificate chain, leaf first; never visible under TLS 1.3. */
-  readonly certificates?: readonly Certificate[] | undefined;
+  /** The server's; never visible under TLS 1.3. */
+  readonly certificates?: CertificateChain | undefined;
   /** The client's, where it was asked for one and sent it. */
-  readonly clientCertificates?: readonly Certificate[] | undefined;
+  readonly clientCertificates?: CertificateChain | undefined;
   /** A CertificateRequest was seen, or, up to TLS 1.2, certainly none was sent. */
   readonly clientCertificateAsked?: boolean | undefined;
   /** Group of the key exchange: TLS 1.3's key share, else ServerKeyExchange's named curve (RFC 8422 §5.4). */

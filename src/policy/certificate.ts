@@ -41,7 +41,7 @@ function ofChain({ expected, judge }: CertificateTest, wholeChain: boolean): Req
       const chain = certificateChain(event);
       if (typeof chain === 'string') return chain;
       const judged = wholeChain ? chain : chain.slice(0, 1);
-      const findings = judged.map((certificate, i) => judge(certificate, event, i));
+      const findings = judged.map((certificate, i) => (certificate ? judge(certificate, event, i) : LOST));
       const bad = findings.flatMap((finding, i) => {
         if (typeof finding === 'string') return [];
         return i === 0 ? [finding.observed] : [`${finding.observed} (${judged[i]?.subject})`];

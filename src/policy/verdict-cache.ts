@@ -151,9 +151,13 @@ export class VerdictCache {
     const chain = details?.certificates ?? [];
     if (chain.length > MAX_CHAIN) return false;
     this.#push(chain.length);
-    for (const { sha256, notBefore, notAfter } of chain) {
-      this.#push(this.#number(sha256));
-      this.#push(Number(time.seconds > notAfter) * 2 + Number(time.seconds < notBefore));
+    for (const certificate of chain) {
+      if (certificate === undefined) this.#push(NONE);
+      else {
+        const { sha256, notBefore, notAfter } = certificate;
+        this.#push(this.#number(sha256));
+        this.#push(Number(time.seconds > notAfter) * 2 + Number(time.seconds < notBefore));
+      }
     }
     if (this.#names && chain.length > 0) {
       const name = client?.serverName;

@@ -2,7 +2,7 @@
  * What a handshake shows in the clear, and why it does not where it does not: the difference decides whether a verdict
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
-import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import type { CertificateChain, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { isSigned12, isTls13 } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
@@ -98,11 +98,11 @@ function hasCertificate({ keyExchange, authentication }: SuiteProperties): boole
   return keyExchange === 'RSA' || !['anonymous', 'PSK', 'SRP', 'KRB5', 'ECCPWD'].includes(authentication);
 }
 
-/** The server's chain, leaf first, of at least one certificate. */
-export function certificateChain(event: TlsHandshakeEvent): Fact<readonly [Certificate, ...Certificate[]]> {
+/** The server's chain, of at least one place. */
+export function certificateChain(event: TlsHandshakeEvent): Fact<CertificateChain> {
   const { server, details } = event;
-  const [leaf, ...issuers] = details?.certificates ?? [];
-  if (leaf !== undefined) return [leaf, ...issuers];
+  const chain = details?.certificates;
+  if (chain !== undefined && chain.length > 0) return chain;
   if (server === undefined) return LOST;
   if (isTls13(server.version)) return HIDDEN;
   const suite = SUITES.get(server.cipherSuite)?.properties;

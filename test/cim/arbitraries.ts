@@ -249,8 +249,8 @@ const fingerprints = fc.record(
 
 const details = fc.record(
   {
-    certificates: list(certificate, 16),
-    clientCertificates: list(certificate, 16),
+    certificates: list(maybe(certificate), 16),
+    clientCertificates: list(maybe(certificate), 16),
     clientCertificateAsked: fc.boolean(),
     group: code,
     dhBits: code,
@@ -270,17 +270,21 @@ const details = fc.record(
 ) as fc.Arbitrary<HandshakeDetails>;
 
 export const certificates: fc.Arbitrary<CertificateEvent> = fc
-  .array(certificate, { minLength: 1, maxLength: 16 })
-  .chain((chain) =>
+  .tuple(
+    fc.array(fc.constant(undefined), { maxLength: 2 }),
+    certificate,
+    fc.array(maybe(certificate), { maxLength: 18 }),
+  )
+  .chain(([unread, first, others]) =>
     fc.record({
       kind: fc.constant('certificate' as const),
       time,
       conversation: conversation('tcp'),
       from: fc.constantFrom('client' as const, 'server' as const),
       serverName: maybe(name),
-      certificate: fc.constant(chain[0] as Certificate),
-      index: fc.constant(0),
-      chain: fc.constant(chain),
+      certificate: fc.constant(first),
+      index: fc.constant(unread.length),
+      chain: fc.constant([...unread, first, ...others]),
     }),
   );
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NativeFormat } from '../../src/cim/native.ts';
-import type { NetworkEvent } from '../../src/dissect/event.ts';
+import type { Certificate, CertificateChain, NetworkEvent } from '../../src/dissect/event.ts';
 import { conversationOf } from '../conversation.ts';
+import { certificate } from '../policy/handshakes.ts';
+import { CERTIFICATE } from './oracle/fixtures.ts';
 import { clientHello, FINDING, FLOW, ICMP_FLOW, message, RESPONSE, serverHello, TCP, TIME } from './samples.ts';
 
 const RESOLVER = conversationOf(
@@ -85,6 +87,20 @@ describe('native format', () => {
         '"destination":{"ip":"192.168.109.2","port":54329},"version":"TLSv1_3","cipher":"TLS_AES_128_GCM_SHA256",' +
         '"group":"x25519","alpn":"h2","hello_retry_request":false,"transport":"tcp"}}}',
     );
+  });
+
+  it('writes TlsCertificate once a chain, with an empty object in the place of what could not be read', () => {
+    const [leaf, issuer] = [certificate({ sha256: 'aa'.repeat(32) }), certificate({ sha256: 'bb'.repeat(32) })];
+    const lineAt = (chain: CertificateChain, index: number): string | undefined =>
+      new NativeFormat().normalize({ ...CERTIFICATE, certificate: issuer, chain, index })?.line;
+    const chainAt = (chain: CertificateChain, index: number): (string | undefined)[] =>
+      JSON.parse(lineAt(chain, index) ?? '').event.TlsCertificate.certificate_chain.map((one: Partial<Certificate>) =>
+        Object.keys(one).length === 0 ? undefined : one.sha256?.slice(0, 2),
+      );
+    assert.deepEqual(chainAt([leaf, undefined, issuer], 0), ['aa', undefined, 'bb']);
+    assert.equal(lineAt([leaf, undefined, issuer], 2), undefined);
+    assert.deepEqual(chainAt([undefined, issuer, issuer], 1), [undefined, 'bb', 'bb']);
+    assert.equal(lineAt([undefined, issuer, issuer], 2), undefined);
   });
 
   it('writes Flow byte for byte', () => {

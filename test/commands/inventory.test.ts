@@ -53,6 +53,20 @@ describe('vesper inventory', () => {
     assert.equal(sum(fromCapture.clients), fromCapture.handshakes);
   });
 
+  it("has no issuer's certificate as a server's whose own cannot be read", async () => {
+    const capture = OFFICE.replace('office-hour', 'tls-unreadable-leaf');
+    const recorded = join(folder, 'unreadable-leaf.ndjson');
+    assert.equal((await vesper(['replay', capture, '-o', recorded])).status, 0);
+    assert.match(readFileSync(recorded, 'utf8'), /Example Issuing CA/);
+    for (const file of [capture, recorded]) {
+      const { stdout } = await vesper(['inventory', file, '--json']);
+      assert.deepEqual(
+        JSON.parse(stdout).servers.map(({ certificates }: { certificates: unknown }) => certificates),
+        [[]],
+      );
+    }
+  });
+
   it('says so where there was no TLS', async () => {
     const fragments = OFFICE.replace('office-hour', 'ipv4-fragments');
     const { status, stdout } = await vesper(['inventory', fragments]);

@@ -26,7 +26,7 @@ rules:
       offered: { versions: { require: [TLSv1_3] }, cipher_suites: { deny: [{ encryption: RC4 }] },
         groups: { require: [x25519] }, key_shares: { deny: [P-256] }, signature_schemes: { deny: [{ hash: SHA1 }] } } }
   - { id: d, level: must, severity: low, reference: c, message: m, remediation: d,
-      negotiated: { compression: false, certificate: { key_bits: { RSA: ">= 2048" }, expired: false,
+      negotiated: { compression: false, certificate: { scope: chain, key_bits: { RSA: ">= 2048" }, expired: false,
         not_yet_valid: false, name_mismatch: false, self_signed: false } } }
   - { id: e, level: must, severity: low, reference: c, message: m, remediation: d,
       dns: { encrypted_resolvers: { names: [dns.example.com] } } }
@@ -92,6 +92,9 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
         [certificate({})],
         [certificate({ sha256: 'b', notAfter: NEW_YEAR_2025 + 180 * DAY })],
         [certificate({ sha256: 'c', key: { type: 'RSA', bits: 1024, curve: undefined } }), certificate({})],
+        [undefined, certificate({})],
+        [certificate({}), undefined],
+        [undefined],
       ),
       group: some(0x0017, 0x001d),
       dhBits: some(1024, 2048),

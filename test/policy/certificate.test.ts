@@ -9,14 +9,16 @@ const DAY = 86_400;
 const NEW_YEAR_2025 = 1_735_689_600;
 
 /** What a rule on the certificate says of a TLS 1.2 handshake of 2025-02-01 with this chain. */
-function judged(requirements: string, chain: Partial<Certificate>[], serverName?: string): string[] {
-  const event = detailed(0x0303, 0xc02f, { certificates: chain.map(certificate) }, { serverName });
+function judged(requirements: string, chain: (Partial<Certificate> | undefined)[], serverName?: string): string[] {
+  const certificates = chain.map((fields) => fields && certificate(fields));
+  const event = detailed(0x0303, 0xc02f, { certificates }, { serverName });
   return summary(policy(`negotiated: { certificate: { ${requirements} } }`).judge(event));
 }
 
 const rsa = (bits: number) => ({ key: { type: 'RSA', bits, curve: undefined } });
 const ec = (curve: string, bits: number) => ({ key: { type: 'EC', bits, curve } });
 const GOOD = ['compliant'];
+const NOT_OBSERVED = ['not_observable', 'r?'];
 const bad = (text: string) => ['non_compliant', `r: ${text}`];
 
 describe('keys', () => {
@@ -27,10 +29,7 @@ describe('keys', () => {
     assert.equal(judged(rule, [{ key: { type: 'RSA-PSS', bits: 1024, curve: undefined } }])[0], 'non_compliant');
     assert.deepEqual(judged(rule, [ec('secp224r1', 224)]), bad('EC key of 224 bits, not EC key of at least 256 bits'));
     assert.deepEqual(judged(rule, [{ key: { type: 'Ed25519', bits: undefined, curve: undefined } }]), GOOD);
-    assert.deepEqual(judged(rule, [{ key: { type: 'RSA', bits: undefined, curve: undefined } }]), [
-      'not_observable',
-      'r?',
-    ]);
+    assert.deepEqual(judged(rule, [{ key: { type: 'RSA', bits: undefined, curve: undefined } }]), NOT_OBSERVED);
   });
 
   test('type and curve, by any alias', () => {
@@ -49,7 +48,7 @@ describe('keys', () => {
 
   test('a curve without a name is none of the allowed; whether it is denied nobody can say', () => {
     const unnamed = { key: { type: 'EC', bits: undefined, curve: '2.23.43.1.4.12' } };
-    assert.deepEqual(judged('curves: { deny: [secp224r1] }', [unnamed]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('curves: { deny: [secp224r1] }', [unnamed]), NOT_OBSERVED);
     assert.deepEqual(judged('curves: { allow: [P-256] }', [unnamed]), bad('curve 2.23.43.1.4.12, not curve P-256'));
     assert.deepEqual(
       judged('curves: { deny: [K-163] }', [ec('sect163k1', 163)]),
@@ -76,8 +75,8 @@ describe('signature', () => {
     const pss = (signatureHash: string | undefined) => [{ signatureAlgorithm: 'rsassaPss', signatureHash }];
     assert.deepEqual(judged(rule, pss('SHA256')), GOOD);
     assert.deepEqual(judged(rule, pss('SHA1')), bad('rsassaPss with SHA1, not signature hash not MD5, SHA1'));
-    assert.deepEqual(judged(rule, pss(undefined)), ['not_observable', 'r?']);
-    assert.deepEqual(judged(rule, pss('2.16.840.1.101.3.4.2.11')), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, pss(undefined)), NOT_OBSERVED);
+    assert.deepEqual(judged(rule, pss('2.16.840.1.101.3.4.2.11')), NOT_OBSERVED);
   });
 
   test('by its algorithm', () => {
@@ -91,20 +90,17 @@ describe('signature', () => {
     const root = { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: true };
     assert.deepEqual(judged(deny, [{ signatureAlgorithm: 'sha256WithRSAEncryption' }, root]), GOOD);
     assert.equal(judged(deny, [{}, { ...root, selfSigned: false }])[0], 'non_compliant');
-    assert.deepEqual(judged(deny, [{}, { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: undefined }]), [
-      'not_observable',
-      'r?',
-    ]);
+    assert.deepEqual(
+      judged(deny, [{}, { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: undefined }]),
+      NOT_OBSERVED,
+    );
   });
 
   test("of the chain where asked for, but for a root's on itself", () => {
     const weak = { signatureAlgorithm: 'sha1WithRSAEncryption', subject: 'CN=Old CA' };
     assert.deepEqual(judged(rule, [{}, weak]), GOOD);
     assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: true }]), GOOD);
-    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: undefined }]), [
-      'not_observable',
-      'r?',
-    ]);
+    assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { ...weak, selfSigned: undefined }]), NOT_OBSERVED);
     assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, { selfSigned: undefined }]), GOOD);
     assert.equal(judged(rule, [{ ...weak, selfSigned: undefined }])[0], 'non_compliant');
     assert.deepEqual(
@@ -116,8 +112,42 @@ describe('signature', () => {
   test('self-signed', () => {
     assert.deepEqual(judged('self_signed: false', [{}]), GOOD);
     assert.equal(judged('self_signed: false', [{ selfSigned: true }])[0], 'non_compliant');
-    assert.deepEqual(judged('self_signed: false', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
-    assert.deepEqual(judged('self_signed: true', [{ selfSigned: undefined }]), ['not_observable', 'r?']);
+    assert.deepEqual(judged('self_signed: false', [{ selfSigned: undefined }]), NOT_OBSERVED);
+    assert.deepEqual(judged('self_signed: true', [{ selfSigned: undefined }]), NOT_OBSERVED);
+  });
+});
+
+describe('a chain of which not all was read', () => {
+  const every = [
+    'key_types: { allow: [RSA] }',
+    'key_bits: { RSA: ">= 2048" }',
+    'signature_hashes: { allow: [SHA256] }',
+    'expired: false',
+  ];
+  const ofLeaf = ['self_signed: false', 'name_mismatch: false', 'validity_days: "<= 90"'];
+  const weak = { ...rsa(1024), subject: 'CN=Old CA', selfSigned: true };
+
+  test('rules on the leaf say nothing of an issuer', () => {
+    for (const rule of [...every, ...ofLeaf]) {
+      assert.deepEqual(judged(rule, [undefined, {}], 'www.example.com'), NOT_OBSERVED, rule);
+      assert.deepEqual(judged(rule, [undefined, weak], 'example.org'), NOT_OBSERVED, rule);
+      assert.deepEqual(judged(rule, [{}, undefined], 'www.example.com'), GOOD, rule);
+    }
+    for (const rule of ofLeaf) {
+      assert.deepEqual(judged(`scope: chain, ${rule}`, [undefined, {}], 'www.example.com'), NOT_OBSERVED, rule);
+    }
+  });
+
+  test('rules on the chain: what is seen to be violated is, all else is not observed', () => {
+    for (const rule of every) {
+      assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, undefined]), NOT_OBSERVED, rule);
+      assert.deepEqual(judged(`scope: chain, ${rule}`, [undefined, {}]), NOT_OBSERVED, rule);
+      assert.deepEqual(judged(`scope: chain, ${rule}`, [{}, {}]), GOOD, rule);
+    }
+    const bits = 'scope: chain, key_bits: { RSA: ">= 2048" }';
+    const expected = 'not RSA key of at least 2048 bits';
+    assert.deepEqual(judged(bits, [undefined, weak]), bad(`RSA key of 1024 bits (CN=Old CA), ${expected}`));
+    assert.deepEqual(judged(bits, [weak, undefined]), bad(`RSA key of 1024 bits, ${expected}`));
   });
 });
 
@@ -181,14 +211,14 @@ describe('names (RFC 9525)', () => {
         'example.org asked for, DNS:www.example.com certified, not a certificate for the name that the client asked for',
       ),
     ]);
-    assert.deepEqual(judged(rule, [{}]), ['not_observable', 'r?']);
+    assert.deepEqual(judged(rule, [{}]), NOT_OBSERVED);
   });
 
   test('a list of names that was cut may have the one that was asked for', () => {
     const cut = { subjectAlternativeNameCount: 300 };
     assert.deepEqual(judged('name_mismatch: false', [cut], 'www.example.com'), GOOD);
-    assert.deepEqual(judged('name_mismatch: false', [cut], 'example.org'), ['not_observable', 'r?']);
-    assert.deepEqual(judged('name_mismatch: true', [cut], 'example.org'), ['not_observable', 'r?']);
+    assert.deepEqual(judged('name_mismatch: false', [cut], 'example.org'), NOT_OBSERVED);
+    assert.deepEqual(judged('name_mismatch: true', [cut], 'example.org'), NOT_OBSERVED);
   });
 
   test('patterns of policies: a wildcard is any depth', () => {

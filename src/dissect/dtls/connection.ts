@@ -1,7 +1,7 @@
 /** The DTLS association of one flow as far as its handshake is in the clear, over fragments and retransmissions. */
 import type { Counters } from '../../counters.ts';
 import { Assembly } from '../assembly.ts';
-import type { Certificate, ClientHello, ServerHello, Timestamp } from '../event.ts';
+import type { CertificateChain, ClientHello, ServerHello, Timestamp } from '../event.ts';
 import type { Packet } from '../net/packet.ts';
 import { Reader } from '../reader.ts';
 import { readClientHello } from '../tls/client-hello.ts';
@@ -53,7 +53,7 @@ export interface DtlsReporter {
   readonly certificates: CertificateStore | undefined;
   readonly hellos: HelloReports;
   readonly counters: Counters;
-  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void;
+  chain(exchange: HelloExchange, chain: CertificateChain, fromServer: boolean, time: Timestamp): void;
 }
 
 export class DtlsConnection {

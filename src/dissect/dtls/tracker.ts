@@ -1,7 +1,7 @@
 /** DTLS on any port: hellos by signature, paired into handshakes. */
 import type { Counters } from '../../counters.ts';
 import { ConnectionTable } from '../connection-table.ts';
-import type { Certificate, EventSink, Timestamp } from '../event.ts';
+import type { CertificateChain, EventSink, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { type HelloExchange, HelloReports } from '../tls/exchange.ts';
@@ -29,7 +29,7 @@ export class DtlsTracker implements DtlsReporter {
     this.hellos = new HelloReports(options, counters, flows, sink);
   }
 
-  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+  chain(exchange: HelloExchange, chain: CertificateChain, fromServer: boolean, time: Timestamp): void {
     if (this.certificateEvents) this.hellos.chain(exchange, chain, fromServer, time);
   }
 

@@ -1,5 +1,5 @@
 /** The handshake of one TCP connection, as far as it is in the clear: both directions together. */
-import type { Certificate, ClientHello, ServerHello, Timestamp } from '../event.ts';
+import type { CertificateChain, ClientHello, ServerHello, Timestamp } from '../event.ts';
 import { TcpStream } from '../flow/stream.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
 import type { Reader } from '../reader.ts';
@@ -51,7 +51,7 @@ export interface HandshakeReporter {
   /** Undefined where what comes after the hellos is not wanted. */
   readonly certificates: CertificateStore | undefined;
   readonly hellos: HelloReports;
-  chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void;
+  chain(connection: TlsConnection, chain: CertificateChain, fromServer: boolean, time: Timestamp): void;
 }
 
 export class TlsConnection implements HandshakeHandler {

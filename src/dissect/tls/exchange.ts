@@ -2,7 +2,7 @@
 import type { Counters } from '../../counters.ts';
 import { type Conversation, reverse } from '../conversation.ts';
 import type {
-  Certificate,
+  CertificateChain,
   ClientHello,
   EventSink,
   Fingerprints,
@@ -163,13 +163,14 @@ export class HelloReports {
     });
   }
 
-  /** A chain of certificates, one event each. */
-  chain(exchange: HelloExchange, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+  /** A chain of certificates, one event for each that was read. */
+  chain(exchange: HelloExchange, chain: CertificateChain, fromServer: boolean, time: Timestamp): void {
     const conversation = this.conversation(exchange);
     const from = fromServer ? 'server' : 'client';
     const serverName = exchange.client?.serverName;
     for (let index = 0; index < chain.length; index++) {
-      const certificate = chain[index]!;
+      const certificate = chain[index];
+      if (certificate === undefined) continue;
       this.sink({ kind: 'certificate', time, conversation, from, serverName, certificate, index, chain });
     }
   }

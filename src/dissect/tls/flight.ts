@@ -1,5 +1,5 @@
 /** What the handshake's messages after the hellos show, gathered as they come. */
-import type { Certificate, ClientHello, HandshakeDetails, Preface, ServerHello } from '../event.ts';
+import type { CertificateChain, ClientHello, HandshakeDetails, Preface, ServerHello } from '../event.ts';
 import type { Reader } from '../reader.ts';
 import type { CertificateStore } from '../x509/store.ts';
 import { echEvidence } from './ech.ts';
@@ -13,8 +13,8 @@ const TLS_EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff;
 export type Alert = NonNullable<HandshakeDetails['alert']>;
 
 export class Flight {
-  certificates: readonly Certificate[] | undefined = undefined;
-  clientCertificates: readonly Certificate[] | undefined = undefined;
+  certificates: CertificateChain | undefined = undefined;
+  clientCertificates: CertificateChain | undefined = undefined;
   alert: Alert | undefined = undefined;
   after: Preface | 'plaintext' | undefined = undefined;
   /** The server has said all that it says before the client's next messages. */
@@ -42,7 +42,7 @@ export class Flight {
     server: ServerHello | undefined,
     certificates: CertificateStore,
     seconds: number,
-  ): readonly Certificate[] | undefined {
+  ): CertificateChain | undefined {
     switch (type) {
       case HandshakeType.certificate: {
         const outer = body.enter(body.u24());

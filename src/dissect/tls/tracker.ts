@@ -1,7 +1,7 @@
 /** TLS over TCP on any port: finds hellos by signature, pairs them into handshakes. */
 import type { Counters } from '../../counters.ts';
 import { ConnectionTable } from '../connection-table.ts';
-import type { Certificate, EventSink, Preface, Timestamp } from '../event.ts';
+import type { CertificateChain, EventSink, Preface, Timestamp } from '../event.ts';
 import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { CertificateStore } from '../x509/store.ts';
@@ -98,7 +98,7 @@ export class TlsTracker implements HandshakeReporter {
     for (const connection of this.connections.all()) this.finish(connection);
   }
 
-  chain(connection: TlsConnection, chain: readonly Certificate[], fromServer: boolean, time: Timestamp): void {
+  chain(connection: TlsConnection, chain: CertificateChain, fromServer: boolean, time: Timestamp): void {
     if (this.options.certificateEvents) this.hellos.chain(connection.exchange, chain, fromServer, time);
   }
 

@@ -1,14 +1,16 @@
 /** Certificates by their hash: a server shows the same chain in every handshake, and reading one costs 0.1 ms and more. */
 import { hash } from 'node:crypto';
 import type { Counters } from '../../counters.ts';
-import type { Certificate } from '../event.ts';
+import type { Certificate, CertificateChain } from '../event.ts';
 import { Reader } from '../reader.ts';
 import { readCertificate } from './certificate.ts';
 
 /** Certificates kept, about 3 KB each. The least recently used half goes when it is full. */
 export const MAX_KEPT = 4_096;
-/** Certificates of one chain: public ones have four at most, and OpenSSL verifies no more than a hundred. */
-export const MAX_CHAIN_LENGTH = 16;
+/** Certificates read of one chain: public ones have four at most. */
+export const MAX_READ_A_CHAIN = 16;
+/** Entries of one list: OpenSSL verifies no more than a hundred, and a message of 64 KB may have 20,000. */
+export const MAX_ENTRIES = 100;
 /**
  * Certificates read in one second of packet time. A sender of ever new ones could otherwise keep the agent busy with them
  * alone; ordinary traffic of a whole site shows a few new ones a second.
@@ -46,31 +48,30 @@ export class CertificateStore {
     this.counters = counters;
   }
 
-  /** The certificates of a Certificate message that can be read, in order. `seconds` is the packet's time. */
-  chain(list: Reader, seconds: number): Certificate[] {
-    const chain: Certificate[] = [];
-    while (list.remaining >= 3) {
+  /** The list of a Certificate message. `seconds` is the packet's time. */
+  chain(list: Reader, seconds: number): CertificateChain {
+    const chain: (Certificate | undefined)[] = [];
+    while (list.remaining > 0 && chain.length < MAX_ENTRIES) {
       const length = list.u24();
-      if (length > list.remaining || chain.length === MAX_CHAIN_LENGTH) {
-        this.counters['tls.certificates_left_out']++;
-        break;
-      }
       const { bytes, position } = list;
-      const certificate = this.certificate(bytes.subarray(position, position + length), seconds);
-      if (certificate !== undefined) chain.push(certificate);
+      if (length > list.remaining || chain.length >= MAX_READ_A_CHAIN) chain.push(this.leftOut());
+      else chain.push(this.certificate(bytes.subarray(position, position + length), seconds));
       list.skip(length);
     }
+    // The list claims to go on where its message ends, after a certificate that is whole.
+    if (list.truncated && chain.at(-1) !== undefined) chain.push(this.leftOut());
     return chain;
+  }
+
+  private leftOut(): undefined {
+    this.counters['tls.certificates_left_out']++;
   }
 
   private certificate(der: Buffer, seconds: number): Certificate | undefined {
     const sha256 = this.sha256(der);
     let certificate = this.young.get(sha256) ?? this.old.get(sha256);
     if (certificate === undefined) {
-      if (this.isBusy(seconds)) {
-        this.counters['tls.certificates_left_out']++;
-        return undefined;
-      }
+      if (this.isBusy(seconds)) return this.leftOut();
       const view = new DataView(der.buffer, der.byteOffset, der.length);
       certificate = readCertificate(reader.reset(der, view, 0, der.length), sha256) ?? UNREADABLE;
     }

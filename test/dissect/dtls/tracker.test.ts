@@ -221,6 +221,7 @@ test("up to DTLS 1.2 the server's flight is read, in any order, until encryption
     assert.equal(dtls.handshakes.length, 1);
     const details = dtls.handshakes[0]?.details;
     assert.deepEqual([details?.clientCertificateAsked, details?.resumed], [true, false]);
+    assert.deepEqual(details?.certificates, [undefined]);
     assert.equal(dtls.counters['tls.certificates_unreadable'], 1);
     assert.equal(dtls.counters['tls.details_cut'], 0);
   }

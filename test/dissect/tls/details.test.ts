@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HandshakeDetails } from '../../../src/dissect/event.ts';
 import { known } from '../../support/known.ts';
+import { P256, selfSigned } from '../x509/certificates.ts';
 import { EVERYTHING, handshake, refragment, TlsTest, tlsRecord } from './connection.ts';
 import { SIMPLE_CLIENT_HELLO, SIMPLE_SERVER_HELLO, TLS12_CLIENT_HELLO, TLS12_SERVER_HELLO } from './traces.ts';
 
@@ -13,8 +14,10 @@ const CERTIFICATE_STATUS = handshake(22, Buffer.from('0100000100', 'hex'));
 const TICKET = handshake(4, Buffer.from('00000e10000401020304', 'hex'));
 const CLIENT_KEY_EXCHANGE = handshake(16, Buffer.from('2004040404', 'hex'));
 const EMPTY_CHAIN = handshake(11, Buffer.alloc(3));
+const NOISE = Buffer.from([0x30]);
 /** secp384r1, a point of one byte, ecdsa_secp256r1_sha256. */
 const ECDHE = handshake(12, Buffer.from('0300180104040300', 'hex'));
+const u24 = (value: number): Buffer => Buffer.from([value >> 16, (value >> 8) & 255, value & 255]);
 const alert = (level: number, description: number): Buffer => tlsRecord(21, Buffer.from([level, description]));
 
 function detailsOf(run: (connection: TlsTest) => void): HandshakeDetails {
@@ -245,14 +248,50 @@ test('a TLS server that opened the connection, hellos with a SYN, and a keep-ali
   assert.deepEqual(known(keptAlive), FULL);
 });
 
+test('certificates that cannot be read keep their places, in the chains of both sides and in their events', () => {
+  const certificate = selfSigned(P256, '/CN=issuer');
+  const message = handshake(
+    11,
+    Buffer.concat([u24(7 + certificate.length), u24(1), NOISE, u24(certificate.length), certificate]),
+  );
+  const connection = new TlsTest(EVERYTHING);
+  connection.send('client', TLS12_CLIENT_HELLO);
+  connection.send(
+    'server',
+    Buffer.concat([TLS12_SERVER_HELLO, message, ECDHE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE]),
+  );
+  connection.send('client', Buffer.concat([message, CLIENT_KEY_EXCHANGE]));
+  connection.end();
+  const details = connection.handshakes[0]?.details;
+  for (const chain of [details?.certificates, details?.clientCertificates]) {
+    assert.deepEqual(
+      chain?.map((one) => one?.subject),
+      [undefined, 'CN=issuer'],
+    );
+  }
+  const events = connection.events.filter((event) => event.kind === 'certificate');
+  assert.deepEqual(
+    events.map(({ from, index, chain, certificate: { subject } }) => [from, index, chain.length, subject]),
+    [
+      ['server', 1, 2, 'CN=issuer'],
+      ['client', 1, 2, 'CN=issuer'],
+    ],
+  );
+});
+
 test('the certificate message of a hostile server: lists that overrun, noise, no end', () => {
-  for (const body of ['ffffff', '000004000001', '00000600000330820101', '0000040000ff30']) {
+  for (const [body, chain] of [
+    ['ffffff', []],
+    ['000004000001', [undefined]],
+    ['00000600000330820101', [undefined]],
+    ['0000040000ff30', [undefined]],
+  ] as const) {
     const details = detailsOf((connection) => {
       connection.send('client', TLS12_CLIENT_HELLO);
       const message = handshake(11, Buffer.from(body, 'hex'));
       connection.send('server', Buffer.concat([TLS12_SERVER_HELLO, message, SERVER_HELLO_DONE]));
     });
-    assert.deepEqual(details.certificates, [], body);
+    assert.deepEqual(details.certificates, chain, body);
   }
   const endless = new TlsTest(EVERYTHING);
   endless.send('client', TLS12_CLIENT_HELLO);

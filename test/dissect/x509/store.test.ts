@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createCounters } from '../../../src/counters.ts';
+import type { CertificateChain } from '../../../src/dissect/event.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
-import { CertificateStore, MAX_CHAIN_LENGTH, MAX_READ_A_SECOND } from '../../../src/dissect/x509/store.ts';
+import { CertificateStore, MAX_ENTRIES, MAX_READ_A_CHAIN, MAX_READ_A_SECOND } from '../../../src/dissect/x509/store.ts';
 import { P256, selfSigned } from './certificates.ts';
 
 const LEAF = selfSigned(P256, '/CN=leaf');
+const OTHER = selfSigned(P256, '/CN=other');
+
+const subjects = (chain: CertificateChain) => chain.map((certificate) => certificate?.subject);
 
 const u24 = (value: number): Buffer => Buffer.from([value >> 16, (value >> 8) & 255, value & 255]);
 
@@ -31,40 +35,54 @@ test('certificates that differ are told apart, whatever they have in common', ()
   const long = selfSigned(P256, '/CN=long', '-addext', `nsComment=${'x'.repeat(5_000)}`);
   const ders = [LEAF, other, LEAF, LEAF, other, long, long];
   assert.deepEqual(
-    store.chain(list(...ders), 1).map(({ sha256 }) => sha256),
+    store.chain(list(...ders), 1).map((certificate) => certificate?.sha256),
     ders.map((der) => createHash('sha256').update(der).digest('hex')),
   );
 });
 
-test('what is no certificate is counted each time and left out of the chain', () => {
+test('what is no certificate is counted each time and keeps its place', () => {
   const counters = createCounters();
   const store = new CertificateStore(counters);
   const junk = Buffer.alloc(40, 0x30);
-  assert.deepEqual(
-    store.chain(list(junk, LEAF, junk), 1).map(({ subject }) => subject),
-    ['CN=leaf'],
-  );
+  const empty = Buffer.alloc(0);
+  assert.deepEqual(subjects(store.chain(list(junk, LEAF, empty), 1)), [undefined, 'CN=leaf', undefined]);
   assert.equal(counters['tls.certificates_unreadable'], 2);
   assert.equal(counters['tls.certificates'], 1);
 });
 
-test('a chain has a limit, and an entry that overruns ends it', () => {
+test('of a long chain the first are read and the others keep their places, up to a limit', () => {
   const counters = createCounters();
   const store = new CertificateStore(counters);
-  const many = Array.from({ length: MAX_CHAIN_LENGTH + 3 }, () => LEAF);
-  assert.equal(store.chain(list(...many), 1).length, MAX_CHAIN_LENGTH);
-  assert.equal(counters['tls.certificates_left_out'], 1);
-  const cut = list(LEAF, LEAF);
-  cut.end -= 1;
-  assert.equal(store.chain(cut, 1).length, 1);
-  assert.equal(counters['tls.certificates_left_out'], 2);
+  const chainOf = (length: number) => subjects(store.chain(list(...new Array<Buffer>(length).fill(LEAF)), 1));
+  const read = new Array(MAX_READ_A_CHAIN).fill('CN=leaf');
+  assert.deepEqual(chainOf(MAX_READ_A_CHAIN), read);
+  assert.deepEqual(chainOf(MAX_READ_A_CHAIN + 3), [...read, undefined, undefined, undefined]);
+  assert.equal(counters['tls.certificates_left_out'], 3);
+  assert.equal(chainOf(MAX_ENTRIES + 1).length, MAX_ENTRIES);
+});
+
+test('what a list that is cut claims to have after its last whole certificate was left out', () => {
+  const counters = createCounters();
+  const store = new CertificateStore(counters);
+  const whole = list(LEAF, LEAF);
+  const entry = whole.end / 2;
+  // Within the second certificate, within its length, before it.
+  for (const end of [2 * entry - 1, entry + 2, entry]) {
+    const cut = list(LEAF, LEAF);
+    cut.end = end;
+    cut.enter(2 * entry);
+    assert.deepEqual(subjects(store.chain(cut, 1)), ['CN=leaf', undefined], `${end} of ${2 * entry} bytes`);
+  }
+  assert.deepEqual(subjects(store.chain(whole, 1)), ['CN=leaf', 'CN=leaf']);
 });
 
 test('of ever new ones no more than so many are read in a second of packet time', () => {
   const counters = createCounters();
   const store = new CertificateStore(counters);
-  for (let i = 0; i <= MAX_READ_A_SECOND; i++) store.chain(list(Buffer.from(`no certificate ${i}`)), 7);
-  assert.equal(counters['tls.certificates_unreadable'], MAX_READ_A_SECOND);
+  store.chain(list(LEAF), 7);
+  for (let i = 0; i < MAX_READ_A_SECOND; i++) store.chain(list(Buffer.from(`no certificate ${i}`)), 7);
+  assert.equal(counters['tls.certificates_unreadable'], MAX_READ_A_SECOND - 1);
   assert.equal(counters['tls.certificates_left_out'], 1);
-  assert.equal(store.chain(list(LEAF), 8).length, 1);
+  assert.deepEqual(subjects(store.chain(list(OTHER, LEAF), 7)), [undefined, 'CN=leaf']);
+  assert.deepEqual(subjects(store.chain(list(OTHER, LEAF), 8)), ['CN=other', 'CN=leaf']);
 });
