@@ -3,6 +3,7 @@
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
 import type { Certificate, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
+import { signsKeyExchange } from '../dissect/tls/suites.ts';
 import { isSigned12, isTls13 } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
@@ -56,13 +57,6 @@ export function negotiatedGroup(event: TlsHandshakeEvent): Fact<number> {
   const suite = SUITES.get(server.cipherSuite)?.properties;
   if (suite !== undefined && suite.keyExchange !== 'ECDHE') return KEPT;
   return resumed ? HIDDEN : LOST;
-}
-
-const SIGNED: ReadonlySet<SuiteProperties['authentication']> = new Set(['RSA', 'DSS', 'ECDSA']);
-
-/** Whether the server signs a ServerKeyExchange (RFC 5246 §7.4.3). */
-function signsKeyExchange({ keyExchange, authentication }: SuiteProperties): boolean {
-  return (keyExchange === 'DHE' || keyExchange === 'ECDHE' || keyExchange === 'SRP') && SIGNED.has(authentication);
 }
 
 /** HIDDEN before TLS 1.2, whose signatures name no scheme, and under TLS 1.3, where CertificateVerify is encrypted. */
