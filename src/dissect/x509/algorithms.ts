@@ -69,6 +69,7 @@ const KEYS: ReadonlyMap<string, readonly [string, number?]> = new Map([
   ['1.2.840.10045.2.1', ['EC']],
   ['1.2.840.10040.4.1', ['DSA']],
   ['1.2.840.10046.2.1', ['DH']],
+  ['1.2.840.113549.1.3.1', ['DH']],
   ['1.3.101.110', ['X25519', 256]],
   ['1.3.101.111', ['X448', 448]],
   ['1.3.101.112', ['Ed25519', 256]],
@@ -101,5 +102,5 @@ export function certificateKey({ keyAlgorithm, keyParameters, keyBits }: DerFiel
     const [curve, bits] = CURVES_BY_OID.get(keyParameters ?? '') ?? [keyParameters, undefined];
     return { type, bits, curve };
   }
-  return { type, bits: fixedBits ?? (/^(RSA|DSA)/.test(type) ? keyBits : undefined), curve: undefined };
+  return { type, bits: fixedBits ?? (/^(RSA|DSA|DH)/.test(type) ? keyBits : undefined), curve: undefined };
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { GROUPS } from '../../../src/dissect/iana-tables.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
 import { readCertificate } from '../../../src/dissect/x509/certificate.ts';
-import { P256, selfSigned } from './certificates.ts';
+import { diffieHellman, P256, selfSigned } from './certificates.ts';
 
 function read(der: Buffer) {
   // Bytes before and after must not matter.
@@ -60,6 +60,20 @@ test('a curve that no group of TLS is has its own name, one that has none its ob
     bits: undefined,
     curve: '2.23.43.1.4.12',
   });
+});
+
+test('a curve by explicit parameters has neither name nor size', () => {
+  const der = selfSigned([...P256, '-pkeyopt', 'ec_param_enc:explicit'], '/CN=a');
+  assert.deepEqual(read(der)?.key, { type: 'EC', bits: undefined, curve: undefined });
+});
+
+test('Diffie-Hellman has the size of its prime, by PKCS #3 and by X9.42', () => {
+  for (const [options, bits] of [
+    [['-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048'], 2048],
+    [['-algorithm', 'DHX', '-pkeyopt', 'dh_rfc5114:1'], 1024],
+  ] as const) {
+    assert.deepEqual(read(diffieHellman(...options))?.key, { type: 'DH', bits, curve: undefined });
+  }
 });
 
 const PSS = ['-sigopt', 'rsa_padding_mode:pss'];
