@@ -85,6 +85,10 @@ test('the hash of RSASSA-PSS is in its parameters, that of other algorithms in t
     [['rsa:2048'], ['-sha1', ...PSS], 'rsassaPss', 'SHA1'],
     [['rsa:2048'], ['-sha3-256'], 'RSA-SHA3-256', undefined],
     [P256, ['-sha3-512'], 'ecdsa_with_SHA3-512', undefined],
+    [['rsa:2048'], ['-ripemd160'], 'ripemd160WithRSA', undefined],
+    [['rsa:2048'], ['-sha512-224'], 'sha512-224WithRSAEncryption', undefined],
+    [['rsa:2048'], ['-sha512-256'], 'sha512-256WithRSAEncryption', undefined],
+    [['rsa:2048'], ['-sha512-256', ...PSS], 'rsassaPss', 'SHA512-256'],
   ] as const) {
     const certificate = read(selfSigned(key, '/CN=a', ...more)) ?? assert.fail();
     assert.deepEqual([certificate.signatureAlgorithm, certificate.signatureHash], [algorithm, hash]);
@@ -102,7 +106,8 @@ test('a hash of RSASSA-PSS that OpenSSL does not sign with, and none', () => {
   const hash = der.indexOf('0609608648016503040201', 0, 'hex') + 10;
   for (const [last, name] of [
     [8, 'SHA3-256'],
-    [11, '2.16.840.1.101.3.4.2.11'],
+    [11, 'SHAKE128'],
+    [99, '2.16.840.1.101.3.4.2.99'],
   ] as const) {
     der[hash] = last;
     assert.deepEqual(facts(), ['rsassaPss', name, 2048]);
