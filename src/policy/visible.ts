@@ -4,7 +4,7 @@
  */
 import type { Certificate, CertificateKey, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
 import { type KeyExchange, signsKeyExchange } from '../dissect/tls/suites.ts';
-import { isSigned12, isTls13 } from '../dissect/tls/versions.ts';
+import { isGrease, isSigned12, isTls13 } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
 import { SUITES, type SuiteProperties } from './suites.ts';
@@ -12,8 +12,11 @@ import { SUITES, type SuiteProperties } from './suites.ts';
 /** The fact; else KEPT where the handshake has none, so that no rule on it applies, or why it was not seen. */
 export type Fact<T> = T | typeof KEPT | typeof LOST | typeof HIDDEN;
 
-/** ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before. */
-const PRE_SHARED_KEY = 41;
+/**
+ * ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before; a
+ * ClientHello offers that.
+ */
+export const PRE_SHARED_KEY = 41;
 
 /** ExtensionType cookie: only the hello after a HelloRetryRequest has one (RFC 8446 §4.2.2). */
 const COOKIE = 44;
@@ -104,6 +107,27 @@ export function staticKey(event: TlsHandshakeEvent, keyExchange: 'DH' | 'ECDH'):
   if (SUITES.get(event.server.cipherSuite)?.properties?.keyExchange !== keyExchange) return KEPT;
   const chain = certificateChain(event);
   return typeof chain === 'string' ? chain : chain[0].key;
+}
+
+/**
+ * Whether the server may have to show a certificate, so that the client has to say which signatures it takes. Under TLS 1.3 a
+ * hello may offer pre-shared keys instead (RFC 8446 §4.2.3, §9.2). What nobody knows may be of certificates.
+ */
+export function asksForCertificate({ cipherSuites, sslv2CipherKinds, extensions }: ClientHello): boolean {
+  const offered = [...cipherSuites, ...sslv2CipherKinds].filter((code) => !isGrease(code) && !isSignaling(code));
+  return (
+    offered.length === 0 ||
+    offered.some((code) => {
+      const suite = SUITES.get(code)?.properties;
+      if (suite?.keyExchange === 'any') return !extensions.includes(PRE_SHARED_KEY);
+      return suite === undefined || hasCertificate(suite);
+    })
+  );
+}
+
+function isSignaling(code: number): boolean {
+  const suite = SUITES.get(code);
+  return suite !== undefined && suite.properties === undefined;
 }
 
 /** Certificates are for these; RSA_PSK has the key exchange RSA. */

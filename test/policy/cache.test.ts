@@ -199,6 +199,14 @@ test("handshakes of static ECDH that differ in the certificate's curve alone are
   assert.equal(set.judge(detailed(0x0303, 0xc031, {}))[0]?.outcome, 'not_observable');
 });
 
+test('handshakes that differ in the pre-shared keys of the offer alone are told apart', () => {
+  const set = new PolicySet([policy('offered: { signature_schemes: { require: [{ hash: SHA256 }] } }')]);
+  const outcome = (extensions: number[]) =>
+    set.judge(handshake(clientHello({ cipherSuites: [0x1301], extensions }), undefined))[0]?.outcome;
+  assert.equal(outcome([43]), 'non_compliant');
+  assert.equal(outcome([41, 43]), 'compliant');
+});
+
 test('an offer that is too long to keep is judged all the same', () => {
   const set = new PolicySet([new Policy(parsePolicy(TEXT, 'all.yaml'))]);
   for (const last of [0x1301, 0x0005, 0x1301]) {

@@ -339,6 +339,28 @@ describe('offers that have to be made', () => {
     ]);
   });
 
+  test('signatures are no matter of a client that no server has to show a certificate', () => {
+    const require = 'signature_schemes: { require: [{ hash: SHA256 }] }';
+    const none = ['non_compliant', 'r: none, not hash SHA256 among them'];
+    const GREASE = 0x0a0a;
+    const SCSV = 0x00ff;
+    assert.deepEqual(offer(require, { cipherSuites: [GREASE, 0x00a8, 0xc035, 0x006c, 0xc01d, SCSV] }), KEPT);
+    // RSA_PSK has one, and so may what nobody knows.
+    for (const suite of [0x00ac, 0xc02f, 0x009c, 0xc021, 0x1234]) {
+      assert.deepEqual(offer(require, { cipherSuites: [0x00a8, suite] }), none);
+    }
+    assert.deepEqual(offer(require, { sslv2: true, sslv2CipherKinds: [0x010080] }), none);
+    // TLS 1.3 by a pre-shared key, and not without (RFC 8446 §9.2).
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301], extensions: [41] }), KEPT);
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301] }), none);
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301, 0xc02f], extensions: [41] }), none);
+    // What is asked for all the same is judged.
+    assert.deepEqual(offer(require, { cipherSuites: [0x00a8], signatureAlgorithms: [0x0201] }), [
+      'non_compliant',
+      'r: rsa_pkcs1_sha1, not hash SHA256 among them',
+    ]);
+  });
+
   test("key shares are the first hello's: the second has the one that the server named", () => {
     const rule = 'offered: { key_shares: { require: [{ post_quantum: true }] } }';
     const first = clientHello({ groups: [0x11ec, 0x001d, 0x0017], keyShares: [0x11ec, 0x001d] });
