@@ -80,8 +80,8 @@ export function curveKey(name: string): string {
   return String(GROUP_CODES.find(name) ?? name.toLowerCase());
 }
 
-/** An object identifier without a name may be a second one of any curve, as WTLS gave them to curves of SEC 2. */
-const isUnnamed = (curve: string): boolean => /^\d+\./.test(curve);
+/** An object identifier without a name may be a second one of any curve, as WTLS gave them to curves of SEC 2, or of any signature. */
+const isUnnamed = (text: string): boolean => /^\d+\./.test(text);
 
 /** What has no name is none of those that are allowed; that it is none of those that are denied nobody can say. */
 function curves({ allow, deny }: NamesSource<string>): CertificateTest[] {
@@ -127,7 +127,11 @@ function signatureHashes(source: NonNullable<CertificateSource['signature_hashes
   return nameMatchers(source).map(({ expected, holds }) => {
     const keeps = (certificate: Certificate): boolean | undefined => {
       const hash = certificateHash(certificate);
-      return hash && (hash === 'intrinsic' || holds(hash));
+      if (hash !== undefined) return hash === 'intrinsic' || holds(hash);
+      // As of curves. RSASSA-PSS whose parameters could not be read has a name and no hash: it may be any.
+      const { signatureHash, signatureAlgorithm } = certificate;
+      const text = signatureHash ?? signatureAlgorithm;
+      return isUnnamed(text) && !holds(text) ? false : undefined;
     };
     return ofSignature(`signature hash ${expected}`, keeps, signatureText);
   });

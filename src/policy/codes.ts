@@ -66,9 +66,9 @@ export class Codes<P, S extends object> {
   select(source: CodeSource<S>): ReadonlySet<number> {
     const codes = new Set<number>();
     if (typeof source === 'object') {
-      const tests = Object.entries(source).map(([key, wanted]) => this.#test(key as keyof S, wanted));
+      const selects = this.#selector(source);
       for (const { code, properties } of this.#entries.values()) {
-        if (properties !== undefined && tests.every((test) => test(properties))) codes.add(code);
+        if (properties !== undefined && selects(properties)) codes.add(code);
       }
     } else {
       const code = typeof source === 'number' ? source : this.find(source);
@@ -81,6 +81,17 @@ export class Codes<P, S extends object> {
     const codes = new Set<number>();
     for (const source of sources) for (const code of this.select(source)) codes.add(code);
     return codes;
+  }
+
+  /** Whether one of the sources selects by properties what has these and no code point. */
+  selector(sources: readonly CodeSource<S>[]): (properties: P) => boolean {
+    const selectors = sources.filter((source) => typeof source === 'object').map((source) => this.#selector(source));
+    return (properties) => selectors.some((selects) => selects(properties));
+  }
+
+  #selector(source: S): (properties: P) => boolean {
+    const tests = Object.entries(source).map(([key, wanted]) => this.#test(key as keyof S, wanted));
+    return (properties) => tests.every((test) => test(properties));
   }
 
   #learn(name: string, code: number): void {

@@ -25,6 +25,16 @@ function classical(bits: number | undefined, strength: number | undefined, ffdhe
   return { bits, strength, ffdhe, postQuantum: false, hybridPq: false };
 }
 
+/** Half of the field's size, and no more than 256 (NIST SP 800-57 part 1 table 2). */
+function curveStrength(bits: number): number {
+  return Math.min(256, Math.floor(bits / 2));
+}
+
+/** Of an elliptic curve that is no group of TLS. */
+export function curveProperties(bits: number | undefined): GroupProperties {
+  return classical(bits, bits && curveStrength(bits), false);
+}
+
 /** From the registry's name, which tells the size of all groups. */
 export function parseGroupName(name: string): GroupProperties {
   const [, kem, parameter] = /(MLKEM|Kyber)(\d+)/.exec(name) ?? [];
@@ -39,10 +49,7 @@ export function parseGroupName(name: string): GroupProperties {
   if (ffdhe !== undefined) return classical(Number(ffdhe), FFDHE_STRENGTHS[ffdhe], true);
   if (name === 'curveSM2') return classical(256, 128, false);
   const [, size] = /^(?:sect|secp|brainpoolP|GC)(\d+)/.exec(name) ?? [];
-  // Half of the field's size, and no more than 256 (NIST SP 800-57 part 1 table 2).
-  return size === undefined
-    ? classical(undefined, undefined, false)
-    : classical(Number(size), Math.min(256, Math.floor(Number(size) / 2)), false);
+  return curveProperties(size === undefined ? undefined : Number(size));
 }
 
 export interface Group {

@@ -8,20 +8,18 @@ import { extensionRequirements } from './extensions.ts';
 import { type CodeMatcher, codeMatchers, dhMatcher, versionMatchers } from './matchers.ts';
 import { type GroupMatcher, groupMatchers } from './negotiated-groups.ts';
 import { type SuiteMatcher, suiteMatchers } from './negotiated-suites.ts';
-import { KEPT, LOST, type Requirement } from './requirement.ts';
+import { type Finding, KEPT, LOST, type Requirement } from './requirement.ts';
 import type { NegotiatedSource } from './source.ts';
 import { SUITES } from './suites.ts';
-import { type Fact, isResumed, negotiatedDhBits, negotiatedGroup, negotiatedScheme } from './visible.ts';
+import { isResumed, negotiatedDhBits, negotiatedGroup, negotiatedScheme, staticKey } from './visible.ts';
 
 /** One requirement for each `min`, `max`, `allow`, `deny` and property. */
 export function negotiatedRequirements(source: NegotiatedSource): Requirement<TlsHandshakeEvent>[] {
   const requirements = [
     ...versionMatchers(source.versions ?? {}).map(version),
     ...suiteMatchers(source.cipher_suites ?? {}).map(cipherSuite),
-    ...groupMatchers(source.groups ?? {}).map((matcher) => ofCode(matcher, negotiatedGroup, groupName)),
-    ...codeMatchers(source.signature_schemes ?? {}, SCHEME_CODES).map((matcher) =>
-      ofCode(matcher, negotiatedScheme, signatureSchemeName),
-    ),
+    ...groupMatchers(source.groups ?? {}).map(group),
+    ...codeMatchers(source.signature_schemes ?? {}, SCHEME_CODES).map(signatureScheme),
   ];
   if (source.dh_bits !== undefined) requirements.push(dhBits(source.dh_bits));
   if (source.resumed !== undefined) requirements.push(resumption(source.resumed));
@@ -53,21 +51,32 @@ function cipherSuite({ expected, holds, holdsWithShare }: SuiteMatcher): Require
   };
 }
 
-function ofCode(
-  { expected, holds }: CodeMatcher | GroupMatcher,
-  find: (event: TlsHandshakeEvent) => Fact<number>,
-  name: (code: number) => string,
-): Requirement<TlsHandshakeEvent> {
+function group({ expected, holds, holdsOf }: GroupMatcher): Requirement<TlsHandshakeEvent> {
   return {
     expected,
     judge(event) {
-      const found = find(event);
-      if (typeof found !== 'number') return found;
-      const isKept = holds(found);
-      if (isKept === undefined) return LOST;
-      return isKept ? KEPT : { observed: name(found) };
+      const key = staticKey(event, 'ECDH');
+      if (typeof key !== 'string') return finding(holdsOf(key), () => `${key.curve} of the certificate's key`);
+      const found = key === KEPT ? negotiatedGroup(event) : key;
+      return typeof found === 'number' ? finding(holds(found), () => groupName(found)) : found;
     },
   };
+}
+
+function signatureScheme({ expected, holds }: CodeMatcher): Requirement<TlsHandshakeEvent> {
+  return {
+    expected,
+    judge(event) {
+      const found = negotiatedScheme(event);
+      return typeof found === 'number' ? finding(holds(found), () => signatureSchemeName(found)) : found;
+    },
+  };
+}
+
+/** @param isKept undefined where it is not known */
+function finding(isKept: boolean | undefined, observed: () => string): Finding {
+  if (isKept === undefined) return LOST;
+  return isKept ? KEPT : { observed: observed() };
 }
 
 /** Concerns finite-field Diffie-Hellman only. */
@@ -76,9 +85,13 @@ function dhBits(source: ComparisonSource): Requirement<TlsHandshakeEvent> {
   return {
     expected,
     judge(event) {
-      const bits = negotiatedDhBits(event);
-      if (typeof bits !== 'number') return bits;
-      return holds(bits) ? KEPT : { observed: `DH of ${bits} bits` };
+      const key = staticKey(event, 'DH');
+      if (typeof key !== 'string') {
+        if (key.type !== 'DH' || key.bits === undefined) return LOST;
+        return finding(holds(key.bits), () => `DH of ${key.bits} bits of the certificate's key`);
+      }
+      const bits = key === KEPT ? negotiatedDhBits(event) : key;
+      return typeof bits === 'number' ? finding(holds(bits), () => `DH of ${bits} bits`) : bits;
     },
   };
 }

@@ -7,12 +7,14 @@ import { type CodeMatcher, codeMatchers, requiredCodes, requiredVersions, versio
 import { suiteText } from './negotiated.ts';
 import { KEPT, LOST, list, type Requirement } from './requirement.ts';
 import type { CodesSource, OfferedSource, VersionsSource } from './source.ts';
-import { helloOfKeyShares } from './visible.ts';
+import { asksForCertificate, helloOfKeyShares } from './visible.ts';
 
 interface Offer {
   /** The hello that makes it, `client` without: what else it offers a second hello may not change (RFC 8446 §4.1.2). */
   readonly madeBy?: (event: TlsHandshakeEvent) => ClientHello | undefined;
   readonly codes: (hello: ClientHello) => readonly number[];
+  /** Whether a hello has to offer any at all; each does where this is left out. */
+  readonly isNeeded?: (hello: ClientHello) => boolean;
   readonly name: (code: number) => string;
 }
 
@@ -27,7 +29,11 @@ const KEY_SHARES: Offer = {
   codes: (hello) => withoutGrease(hello.keyShares),
   name: groupName,
 };
-const SCHEMES: Offer = { codes: (hello) => withoutGrease(hello.signatureAlgorithms), name: signatureSchemeName };
+const SCHEMES: Offer = {
+  codes: (hello) => withoutGrease(hello.signatureAlgorithms),
+  isNeeded: asksForCertificate,
+  name: signatureSchemeName,
+};
 
 /** One requirement for each `min`, `max`, `allow`, `deny` and each entry of `require`. */
 export function offeredRequirements(source: OfferedSource): Requirement<TlsHandshakeEvent>[] {
@@ -84,6 +90,7 @@ function some({ expected, holds }: CodeMatcher, offer: Offer): Requirement<TlsHa
       const offered = offer.codes(client);
       if (offered.some(holds)) return KEPT;
       if (client.malformed) return LOST;
+      if (offered.length === 0 && offer.isNeeded?.(client) === false) return KEPT;
       return { observed: offered.length === 0 ? 'none' : list(offered.map(offer.name)) };
     },
   };

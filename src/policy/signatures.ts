@@ -5,16 +5,22 @@ import { SIGNATURE_SCHEMES } from '../dissect/iana-tables.ts';
 export type SignatureHash =
   | 'none'
   | 'MD2'
+  | 'MD4'
   | 'MD5'
+  | 'RIPEMD160'
   | 'SHA1'
   | 'SHA224'
   | 'SHA256'
   | 'SHA384'
   | 'SHA512'
+  | 'SHA512-224'
+  | 'SHA512-256'
   | 'SHA3-224'
   | 'SHA3-256'
   | 'SHA3-384'
   | 'SHA3-512'
+  | 'SHAKE128'
+  | 'SHAKE256'
   | 'SM3'
   | 'GOSTR3411'
   | 'intrinsic';
@@ -82,6 +88,9 @@ export function schemeAliases(name: string): string[] {
   return [gnutls, `SIGN-${pair}-${hash}`, `${pair}_${hash}`, `${pair}+${hash}`.toUpperCase()];
 }
 
+const CERTIFICATE_HASH =
+  /md[245]|ripemd160|sha3-\d+|sha512-2(?:24|56)|shake(?:128|256)|sha-?\d+|sm3|streebog|gost|ed(?:25519|448)|(?:ml|slh)-?dsa|hss-lms|xmss/i;
+
 /**
  * Hash of a certificate's signature: of the hash that RSASSA-PSS names in its parameters (RFC 4055 §3.1), else of the
  * algorithm by OpenSSL's name of it; undefined where that does not tell.
@@ -91,11 +100,11 @@ export function certificateHash({
   signatureHash,
 }: Pick<Certificate, 'signatureAlgorithm' | 'signatureHash'>): SignatureHash | undefined {
   const text = signatureHash ?? signatureAlgorithm;
-  const [found] = /md[25]|sha3-\d+|sha-?\d+|sm3|streebog|gost|ed(?:25519|448)|ml-?dsa|slh-?dsa/i.exec(text) ?? [];
+  const [found] = CERTIFICATE_HASH.exec(text) ?? [];
   if (found === undefined) return undefined;
   const name = found.toUpperCase();
-  if (name.startsWith('SHA3-')) return name as SignatureHash;
+  if (/^SHA(?:3|512)-/.test(name)) return name as SignatureHash;
   const plain = name.replace('-', '');
-  if (/^(?:ED|MLDSA|SLHDSA)/.test(plain)) return 'intrinsic';
+  if (/^(?:ED|MLDSA|SLHDSA|HSS|XMSS)/.test(plain)) return 'intrinsic';
   return /^(?:STREEBOG|GOST)/.test(plain) ? 'GOSTR3411' : (plain as SignatureHash);
 }

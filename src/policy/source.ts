@@ -1,7 +1,8 @@
 /** A policy as its file states it, after the schema accepted it (config/schema/policy.schema.json). */
+import type { Authentication, KeyExchange } from '../dissect/tls/suites.ts';
 import type { ComparisonSource } from './comparison.ts';
 import type { SignatureAlgorithm, SignatureHash } from './signatures.ts';
-import type { Authentication, Encryption, KeyExchange, Mac, Mode } from './suites.ts';
+import type { Encryption, Mac, Mode } from './suites.ts';
 import type { Direction, Level, Severity } from './verdict.ts';
 
 export type VersionName =

@@ -1,44 +1,10 @@
 /**
- * What a cipher suite is made of, read from its name. The registry builds names by one grammar,
- * `TLS_<key exchange>_WITH_<cipher>_<MAC or hash>` and for TLS 1.3 `TLS_<AEAD>_<hash>` (RFC 8446 appendix B.4), so a small
- * parser covers the whole table and a test holds it against two independent tables of properties.
+ * What a cipher suite is made of, read from its name. The registry builds names by one grammar (src/dissect/tls/suites.ts has
+ * the part on keys), so a small parser covers the whole table and a test holds it against two independent tables of properties.
  */
 import { SSLV2_CIPHER_KINDS } from '../dissect/iana.ts';
 import { CIPHER_SUITES, UNREGISTERED_CIPHER_SUITES } from '../dissect/iana-tables.ts';
-
-export type KeyExchange =
-  | 'RSA'
-  | 'DH'
-  | 'DHE'
-  | 'ECDH'
-  | 'ECDHE'
-  | 'PSK'
-  | 'SRP'
-  | 'KRB5'
-  | 'ECCPWD'
-  | 'CECPQ1'
-  | 'GOST'
-  | 'SM2'
-  | 'SM9'
-  | 'SM9DHE'
-  | 'FORTEZZA'
-  | 'NULL'
-  | 'any';
-
-export type Authentication =
-  | 'RSA'
-  | 'DSS'
-  | 'ECDSA'
-  | 'PSK'
-  | 'SRP'
-  | 'KRB5'
-  | 'ECCPWD'
-  | 'GOST'
-  | 'SM2'
-  | 'SM9'
-  | 'FORTEZZA'
-  | 'anonymous'
-  | 'any';
+import { type KeyExchange, type SuiteKeys, type SuiteName, splitSuiteName } from '../dissect/tls/suites.ts';
 
 export type Encryption =
   | 'NULL'
@@ -76,11 +42,7 @@ export type Mac =
   | 'OMAC'
   | 'NULL';
 
-export interface SuiteProperties {
-  /** `any` for TLS 1.3, whose suites leave it to extensions (RFC 8446 §1.2). Anonymous (EC)DH is ephemeral. */
-  readonly keyExchange: KeyExchange;
-  /** `any` for TLS 1.3. */
-  readonly authentication: Authentication;
+export interface SuiteProperties extends SuiteKeys {
   readonly encryption: Encryption;
   /** Effective key length in bits: 112 for 3DES, as RFC 9325 §4.1 counts it; 0 for NULL. */
   readonly strength: number;
@@ -101,42 +63,6 @@ export interface Suite {
   /** Undefined for signaling values, which are no suites (RFC 5746 §3.3, RFC 7507). */
   readonly properties: SuiteProperties | undefined;
 }
-
-const KEY_EXCHANGES = new Map<string, readonly [KeyExchange, Authentication]>([
-  ['NULL', ['NULL', 'anonymous']],
-  ['RSA', ['RSA', 'RSA']],
-  ['RSA_PSK', ['RSA', 'PSK']],
-  ['DH_DSS', ['DH', 'DSS']],
-  ['DH_RSA', ['DH', 'RSA']],
-  ['DH_anon', ['DHE', 'anonymous']],
-  ['DHE_DSS', ['DHE', 'DSS']],
-  ['DHE_RSA', ['DHE', 'RSA']],
-  ['DHE_PSK', ['DHE', 'PSK']],
-  ['PSK_DHE', ['DHE', 'PSK']], // RFC 6655 §4 turned two names round
-  ['ECDH_ECDSA', ['ECDH', 'ECDSA']],
-  ['ECDH_RSA', ['ECDH', 'RSA']],
-  ['ECDH_anon', ['ECDHE', 'anonymous']],
-  ['ECDHE_ECDSA', ['ECDHE', 'ECDSA']],
-  ['ECDHE_RSA', ['ECDHE', 'RSA']],
-  ['ECDHE_PSK', ['ECDHE', 'PSK']],
-  ['PSK', ['PSK', 'PSK']],
-  ['KRB5', ['KRB5', 'KRB5']],
-  ['SRP_SHA', ['SRP', 'SRP']],
-  ['SRP_SHA_RSA', ['SRP', 'RSA']],
-  ['SRP_SHA_DSS', ['SRP', 'DSS']],
-  ['ECCPWD', ['ECCPWD', 'ECCPWD']],
-  ['CECPQ1_RSA', ['CECPQ1', 'RSA']],
-  ['CECPQ1_ECDSA', ['CECPQ1', 'ECDSA']],
-  ['GOSTR341094', ['GOST', 'GOST']],
-  ['GOSTR341001', ['GOST', 'GOST']],
-  ['GOSTR341112_256', ['GOST', 'GOST']],
-  ['FORTEZZA_KEA', ['FORTEZZA', 'FORTEZZA']],
-  // The names of GM/T 0024 and GB/T 38636, which have no `_WITH_`.
-  ['ECDHE', ['ECDHE', 'SM2']],
-  ['ECC', ['SM2', 'SM2']],
-  ['IBSDH', ['SM9DHE', 'SM9']],
-  ['IBC', ['SM9', 'SM9']],
-]);
 
 const FORWARD_SECRET: ReadonlySet<KeyExchange> = new Set(['DHE', 'ECDHE', 'SRP', 'ECCPWD', 'CECPQ1', 'SM9DHE', 'any']);
 
@@ -182,13 +108,9 @@ const AEAD_MODES: ReadonlySet<Mode> = new Set(['GCM', 'CCM', 'CCM_8', 'MGM']);
 const CIPHER_PART =
   /^(.+?)(?:_(CBC|GCM|CCM_8|CCM|MGM|CTR|CNT))?(?:_(MD5|SHA1?|SHA256|SHA384|SHA512|SM3|GOSTR3411|IMIT|OMAC|NULL|ASCONHASH256|L|S))?$/;
 
-function properties(
-  [keyExchange, authentication]: readonly [KeyExchange, Authentication],
-  cipherPart: string,
-  exported: boolean,
-): SuiteProperties | undefined {
+function properties({ keyExchange, authentication, exported, ...parts }: SuiteName): SuiteProperties | undefined {
   // Exportable suites put the key length after the mode; elsewhere it comes before.
-  const ordered = cipherPart.replace('DES_CBC_40', 'DES40_CBC').replace(/^RC2_CBC_(40|56)/, 'RC2_$1_CBC');
+  const ordered = parts.cipher.replace('DES_CBC_40', 'DES40_CBC').replace(/^RC2_CBC_(40|56)/, 'RC2_$1_CBC');
   const [, cipherName = '', modeName = 'none', macName = ''] = CIPHER_PART.exec(ordered) ?? [];
   const cipher = CIPHERS.get(cipherName);
   if (cipher === undefined) return undefined;
@@ -210,15 +132,8 @@ function properties(
 
 /** Properties of a suite by its IANA name; undefined for a signaling value and for what is no suite's name. */
 export function parseSuiteName(name: string): SuiteProperties | undefined {
-  const [, body = ''] = /^(?:OLD_)?TLS_(.+)$/.exec(name) ?? [];
-  const [left = '', right] = body.split('_WITH_');
-  if (right === undefined) {
-    const [, keyExchange = '', rest = ''] = /^(ECDHE|ECC|IBSDH|IBC|RSA)_(.+)$/.exec(body) ?? [];
-    const chinese = KEY_EXCHANGES.get(keyExchange);
-    return chinese ? properties(chinese, rest, false) : properties(['any', 'any'], body, false);
-  }
-  const keyExchange = KEY_EXCHANGES.get(left.replace(/_(?:EXPORT(?:1024)?|FIPS)$/, ''));
-  return keyExchange && properties(keyExchange, right, left.includes('_EXPORT'));
+  const parts = splitSuiteName(name);
+  return parts && properties(parts);
 }
 
 /** Properties of an SSLv2 cipher kind by its name: the server's RSA key is all that SSLv2 knows for key exchange. */
@@ -230,7 +145,12 @@ export function parseSslv2Kind(name: string): SuiteProperties | undefined {
     .replace('IDEA_128_CBC', 'IDEA_CBC')
     .replace('RC2_128_CBC', exported ? 'RC2_CBC_40' : 'RC2_CBC')
     .replace('RC4_128', exported ? 'RC4_40' : 'RC4_128');
-  return properties(['RSA', 'RSA'], `${tlsCipher}_${mac}`, exported !== undefined);
+  return properties({
+    keyExchange: 'RSA',
+    authentication: 'RSA',
+    exported: exported !== undefined,
+    cipher: `${tlsCipher}_${mac}`,
+  });
 }
 
 const registered = CIPHER_SUITES.map(([code, name]): Suite => ({ code, name, properties: parseSuiteName(name) }));

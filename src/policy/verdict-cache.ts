@@ -10,7 +10,7 @@ import { suiteKey } from './negotiated-suites.ts';
 import { KEPT, type Requirement } from './requirement.ts';
 import type { Exception, Rule } from './rule.ts';
 import type { Direction, Verdict } from './verdict.ts';
-import { helloOfKeyShares, isResumed } from './visible.ts';
+import { helloOfKeyShares, isResumed, isStatic, PRE_SHARED_KEY } from './visible.ts';
 
 /** Integers of an offer: a browser's has about 60, a scanner's 400. A handshake with more is judged each time. */
 const MAX_OFFER = 1024;
@@ -119,7 +119,9 @@ export class VerdictCache {
       // The finding names the server, so that it is this handshake's alone.
       if (this.#encryptedDns[i]?.judge(event) !== KEPT) return false;
     }
-    if (this.#certificates && !this.#pushCertificates(event)) return false;
+    // Rules on groups and on dh_bits look at the certificate where its key is the key exchange's.
+    const looksAtCertificates = this.#certificates || (server !== undefined && isStatic(server));
+    if (looksAtCertificates && !this.#pushCertificates(event)) return false;
     if (this.#offers) {
       if (event.client === undefined) this.#push(NO_CLIENT);
       else if (!this.#pushOffer(event.client)) return false;
@@ -170,8 +172,9 @@ export class VerdictCache {
     const { cipherSuites, sslv2CipherKinds, supportedVersions, groups, signatureAlgorithms } = client;
     const lists = cipherSuites.length + sslv2CipherKinds.length + supportedVersions.length + groups.length;
     // Each list has its length before it.
-    if (lists + signatureAlgorithms.length + 7 > MAX_OFFER) return false;
+    if (lists + signatureAlgorithms.length + 8 > MAX_OFFER) return false;
     this.#push(client.version);
+    this.#push(Number(client.extensions.includes(PRE_SHARED_KEY)));
     this.#push(Number(client.malformed));
     this.#pushList(cipherSuites);
     this.#pushList(sslv2CipherKinds);

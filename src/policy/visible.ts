@@ -2,8 +2,15 @@
  * What a handshake shows in the clear, and why it does not where it does not: the difference decides whether a verdict
  * is `not_observable` (docs/adr/0003-what-cannot-be-observed.md).
  */
-import type { CertificateChain, ClientHello, ServerHello, TlsHandshakeEvent } from '../dissect/event.ts';
-import { isSigned12, isTls13 } from '../dissect/tls/versions.ts';
+import type {
+  CertificateChain,
+  CertificateKey,
+  ClientHello,
+  ServerHello,
+  TlsHandshakeEvent,
+} from '../dissect/event.ts';
+import { type KeyExchange, signsKeyExchange } from '../dissect/tls/suites.ts';
+import { isGrease, isSigned12, isTls13 } from '../dissect/tls/versions.ts';
 import { GROUPS_BY_CODE } from './groups.ts';
 import { HIDDEN, KEPT, LOST } from './requirement.ts';
 import { SUITES, type SuiteProperties } from './suites.ts';
@@ -11,11 +18,17 @@ import { SUITES, type SuiteProperties } from './suites.ts';
 /** The fact; else KEPT where the handshake has none, so that no rule on it applies, or why it was not seen. */
 export type Fact<T> = T | typeof KEPT | typeof LOST | typeof HIDDEN;
 
-/** ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before. */
-const PRE_SHARED_KEY = 41;
+/**
+ * ExtensionType pre_shared_key (RFC 8446 §4.2.11): in a ServerHello, the session was resumed or its key shared before; a
+ * ClientHello offers that.
+ */
+export const PRE_SHARED_KEY = 41;
 
 /** ExtensionType cookie: only the hello after a HelloRetryRequest has one (RFC 8446 §4.2.2). */
 const COOKIE = 44;
+
+/** Key exchanges whose server key is the certificate's (RFC 5246 §7.4.2, RFC 4492 §2.1, §2.3), so that no ServerKeyExchange has it. */
+const STATIC: ReadonlySet<KeyExchange | undefined> = new Set<KeyExchange>(['DH', 'ECDH']);
 
 /** Undefined where the wire does not tell. */
 export function isResumed({ server, details }: TlsHandshakeEvent): boolean | undefined {
@@ -42,8 +55,8 @@ export function helloOfKeyShares({ client, firstClient, retry }: TlsHandshakeEve
 }
 
 /**
- * The code; KEPT where the key exchange has no named group, so that no rule on groups concerns it. TLS 1.3 shows it in
- * the ServerHello's key share, TLS 1.2 only in ServerKeyExchange, which a resumed session does without.
+ * The code; KEPT where the two sides negotiate no named group. TLS 1.3 shows it in the ServerHello's key share, TLS 1.2 only in
+ * ServerKeyExchange, which a resumed session does without. The curve of static ECDH is the certificate's (`staticKey`).
  */
 export function negotiatedGroup(event: TlsHandshakeEvent): Fact<number> {
   const { server, details } = event;
@@ -58,13 +71,6 @@ export function negotiatedGroup(event: TlsHandshakeEvent): Fact<number> {
   return resumed ? HIDDEN : LOST;
 }
 
-const SIGNED: ReadonlySet<SuiteProperties['authentication']> = new Set(['RSA', 'DSS', 'ECDSA']);
-
-/** Whether the server signs a ServerKeyExchange (RFC 5246 §7.4.3). */
-function signsKeyExchange({ keyExchange, authentication }: SuiteProperties): boolean {
-  return (keyExchange === 'DHE' || keyExchange === 'ECDHE' || keyExchange === 'SRP') && SIGNED.has(authentication);
-}
-
 /** HIDDEN before TLS 1.2, whose signatures name no scheme, and under TLS 1.3, where CertificateVerify is encrypted. */
 export function negotiatedScheme(event: TlsHandshakeEvent): Fact<number> {
   const { server, details } = event;
@@ -76,7 +82,10 @@ export function negotiatedScheme(event: TlsHandshakeEvent): Fact<number> {
   return isResumed(event) ? HIDDEN : LOST;
 }
 
-/** Bits of the prime of finite-field Diffie-Hellman; under TLS 1.3 the group's name tells them (RFC 7919). */
+/**
+ * Bits of the prime of ephemeral finite-field Diffie-Hellman; under TLS 1.3 the group's name tells them (RFC 7919). The prime of
+ * static Diffie-Hellman is the certificate's (`staticKey`).
+ */
 export function negotiatedDhBits(event: TlsHandshakeEvent): Fact<number> {
   const { server, details } = event;
   if (server === undefined) return LOST;
@@ -91,6 +100,40 @@ export function negotiatedDhBits(event: TlsHandshakeEvent): Fact<number> {
 function ffdheBits(group: number | undefined): number | undefined {
   const properties = group === undefined ? undefined : GROUPS_BY_CODE.get(group)?.properties;
   return properties?.ffdhe ? properties.bits : undefined;
+}
+
+/** Whether the server's part in the key exchange is the key of its certificate. */
+export function isStatic({ cipherSuite }: ServerHello): boolean {
+  return STATIC.has(SUITES.get(cipherSuite)?.properties?.keyExchange);
+}
+
+/** That key; KEPT for any other key exchange. */
+export function staticKey(event: TlsHandshakeEvent, keyExchange: 'DH' | 'ECDH'): Fact<CertificateKey> {
+  if (event.server === undefined) return LOST;
+  if (SUITES.get(event.server.cipherSuite)?.properties?.keyExchange !== keyExchange) return KEPT;
+  const chain = certificateChain(event);
+  return typeof chain === 'string' ? chain : (chain[0]?.key ?? LOST);
+}
+
+/**
+ * Whether the server may have to show a certificate, so that the client has to say which signatures it takes. Under TLS 1.3 a
+ * hello may offer pre-shared keys instead (RFC 8446 §4.2.3, §9.2). What nobody knows may be of certificates.
+ */
+export function asksForCertificate({ cipherSuites, sslv2CipherKinds, extensions }: ClientHello): boolean {
+  const offered = [...cipherSuites, ...sslv2CipherKinds].filter((code) => !isGrease(code) && !isSignaling(code));
+  return (
+    offered.length === 0 ||
+    offered.some((code) => {
+      const suite = SUITES.get(code)?.properties;
+      if (suite?.keyExchange === 'any') return !extensions.includes(PRE_SHARED_KEY);
+      return suite === undefined || hasCertificate(suite);
+    })
+  );
+}
+
+function isSignaling(code: number): boolean {
+  const suite = SUITES.get(code);
+  return suite !== undefined && suite.properties === undefined;
 }
 
 /** Certificates are for these; RSA_PSK has the key exchange RSA. */

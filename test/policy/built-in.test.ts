@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { Certificate } from '../../src/dissect/event.ts';
+import type { Certificate, ClientHello, TlsHandshakeEvent } from '../../src/dissect/event.ts';
 import { builtInPolicies, loadPolicy, parsePolicy, policyFile } from '../../src/policy/load.ts';
+import { conversationOf } from '../conversation.ts';
 import { PROJECT } from '../support/shared.ts';
-import { certificate, detailed } from './handshakes.ts';
+import { certificate, clientHello, conversation, detailed, handshake } from './handshakes.ts';
 
 const page = readFileSync(join(PROJECT, 'docs', 'policies.md'), 'utf8');
 const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
@@ -33,6 +34,97 @@ test('every rule has a clause, and whole sentences', () => {
       assert.match(remediation, /^[A-Z].*\.$/, `${name}/${id}`);
       assert.match(reference, /\S \S/, `${name}/${id}`);
     }
+  }
+});
+
+const NOW = 1_793_500_000;
+
+/** Rules of a policy that a handshake of November 2026 violates. */
+function rulesAgainst(policy: string, event: TlsHandshakeEvent): string[] {
+  const { violations } = loadPolicy(policy).judge({ ...event, time: { seconds: NOW, nanos: 0 } });
+  return [...new Set(violations.map(({ rule }) => rule))];
+}
+
+test('anonymous suites have no authentication: baseline and rfc-9325 agree', () => {
+  const [ours, theirs] = ['baseline', 'rfc-9325'].map((policy) =>
+    loadPolicy(policy).resolved.rules.find(({ id }) => id === 'no-anonymous'),
+  );
+  assert.deepEqual(theirs, ours);
+  for (const suite of [0x00a7, 0xc018]) {
+    assert.ok(rulesAgainst('rfc-9325', detailed(0x0303, suite, {})).includes('no-anonymous'));
+  }
+  assert.ok(!rulesAgainst('rfc-9325', detailed(0x0303, 0xc02f, {})).includes('no-anonymous'));
+});
+
+describe('rfc-9325: clients ask for SHA-256', () => {
+  const asks = (fields: Partial<ClientHello>, event = handshake(clientHello(fields), undefined)) =>
+    !rulesAgainst('rfc-9325', event).includes('client-requests-sha-256');
+  const suites = { cipherSuites: [0xc02f, 0x1301] };
+
+  test('by any scheme of it', () => {
+    assert.ok(asks({ ...suites, signatureAlgorithms: [0x0401] }));
+    assert.ok(asks({ ...suites, supportedVersions: [0x0304], signatureAlgorithms: [0x0804] }));
+    assert.ok(asks({ ...suites, supportedVersions: [0x0304], signatureAlgorithms: [0x0403] }));
+    assert.ok(!asks({ ...suites, signatureAlgorithms: [0x0301, 0x0201] }));
+    assert.ok(!asks({ ...suites, supportedVersions: [0x0304, 0x0303], signatureAlgorithms: [0x0501] }));
+    assert.ok(!asks(suites));
+    assert.ok(!asks({ ...suites, version: 0xfefd, legacyVersion: 0xfefd }));
+  });
+
+  test('where their version has the extension, and a server may show a certificate', () => {
+    for (const version of [0x0002, 0x0300, 0x0301, 0x0302, 0xfeff]) assert.ok(asks({ ...suites, version }));
+    assert.ok(asks({ cipherSuites: [0x00a8, 0xc035] }));
+    assert.ok(asks({ cipherSuites: [0x1301], supportedVersions: [0x0304], extensions: [43, 41] }));
+  });
+
+  test('QUIC is out of scope (§5)', () => {
+    const event = handshake(clientHello({ cipherSuites: [0x1301], supportedVersions: [0x0304] }), undefined);
+    assert.ok(!asks({}, event));
+    assert.ok(asks({}, { ...event, conversation: conversationOf({ transport: 'udp' }, conversation) }));
+  });
+});
+
+describe('a weak issuer in the chain', () => {
+  const key = { type: 'RSA', bits: 1024, curve: undefined };
+  const times = { notBefore: NOW - 86_400, notAfter: NOW + 86_400 };
+  const rules = (policy: string, ...issuers: Partial<Certificate>[]) => {
+    const certificates = [{}, ...issuers].map((fields) => certificate({ ...times, ...fields }));
+    const details = { certificates, group: 0x0017, signatureScheme: 0x0401, resumed: false };
+    return rulesAgainst(policy, detailed(0x0303, 0xc02f, details)).filter((rule) => /certificate|rsa/.test(rule));
+  };
+
+  test('is weak by the documents that speak of certificates, not of those of the server alone', () => {
+    for (const policy of ['rfc-9325', 'pci-dss-4.0.1', 'nist-sp-800-52r2', 'fips-140-3']) {
+      assert.deepEqual(rules(policy), [], policy);
+      assert.deepEqual(rules(policy, { key }), ['certificate'], policy);
+      assert.deepEqual(rules(policy, { signatureAlgorithm: 'sha1WithRSAEncryption' }), ['certificate'], policy);
+      // A root's signature on itself proves nothing.
+      assert.deepEqual(rules(policy, { signatureAlgorithm: 'sha1WithRSAEncryption', selfSigned: true }), [], policy);
+    }
+    for (const policy of ['nsa-obsolete-tls', 'anssi', 'mozilla-intermediate', 'mozilla-old']) {
+      assert.deepEqual(rules(policy, { key, signatureAlgorithm: 'sha1WithRSAEncryption' }), [], policy);
+    }
+  });
+
+  test('that has expired is no violation of pci-dss-4.0.1: clients may know another', () => {
+    assert.deepEqual(rules('pci-dss-4.0.1', { notAfter: NOW - 1 }), []);
+  });
+});
+
+test("Mozilla's days are as `openssl x509 -days` counts them, from the first second to the last", () => {
+  for (const [policy, days] of [
+    ['mozilla-modern', 90],
+    ['mozilla-intermediate', 366],
+    ['mozilla-old', 366],
+  ] as const) {
+    const observed = (seconds: number) => {
+      const details = { certificates: [certificate({ notBefore: NOW, notAfter: NOW + seconds })] };
+      const { violations } = loadPolicy(policy).judge(detailed(0x0303, 0xc02f, details));
+      return violations.map((violation) => violation.observed).filter((text) => text.startsWith('valid'));
+    };
+    assert.deepEqual(observed(days * 86_400 - 1), [], policy);
+    assert.deepEqual(observed(days * 86_400), [], policy);
+    assert.deepEqual(observed((days + 1) * 86_400), [`valid for ${days + 2} days`], policy);
   }
 });
 

@@ -6,7 +6,7 @@ import { parsePolicy } from '../../src/policy/load.ts';
 import { Policy, PolicySet } from '../../src/policy/policy.ts';
 import type { Direction } from '../../src/policy/verdict.ts';
 import { conversationOf } from '../conversation.ts';
-import { certificate, clientHello, conversation, handshake, serverHello } from './handshakes.ts';
+import { certificate, clientHello, conversation, detailed, handshake, serverHello } from './handshakes.ts';
 import { policy } from './policies.ts';
 
 /** Rules that look at everything that a rule can look at. */
@@ -79,7 +79,7 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
     fc
       .record({
         version: some(0x0301, 0x0303, 0x0304),
-        suite: some(0x1301, 0xc02f, 0x009e, 0x0005),
+        suite: some(0x1301, 0xc02f, 0x009e, 0x0005, 0xc031, 0x00a0),
         compressionMethod: some(0, 1),
         extensions: some([], [23], [4, 23]),
       })
@@ -91,6 +91,8 @@ const arbitraryHandshake: fc.Arbitrary<TlsHandshakeEvent> = fc.record({
       certificates: some(
         [certificate({})],
         [certificate({ sha256: 'b', notAfter: NEW_YEAR_2025 + 180 * DAY })],
+        [certificate({ sha256: 'd', key: { type: 'EC', bits: 256, curve: 'secp256r1' } })],
+        [certificate({ sha256: 'e', key: { type: 'DH', bits: 1024, curve: undefined } })],
         [certificate({ sha256: 'c', key: { type: 'RSA', bits: 1024, curve: undefined } }), certificate({})],
         [undefined, certificate({})],
         [certificate({}), undefined],
@@ -187,6 +189,25 @@ test('handshakes that differ in a key share alone are told apart', () => {
     assert.equal(outcome({ ...alone, malformed: true }), 'not_observable');
     assert.equal(outcome({ ...alone, keyShareGroup: 0x001d }), 'compliant');
   }
+});
+
+test("handshakes of static ECDH that differ in the certificate's curve alone are told apart", () => {
+  const set = new PolicySet([policy('negotiated: { groups: { deny: [{ bits: "< 224" }] } }')]);
+  const outcome = (sha256: string, curve: string, bits: number) => {
+    const key = { type: 'EC', bits, curve };
+    return set.judge(detailed(0x0303, 0xc031, { certificates: [certificate({ sha256, key })] }))[0]?.outcome;
+  };
+  assert.equal(outcome('a', 'secp256r1', 256), 'compliant');
+  assert.equal(outcome('b', 'secp160r1', 160), 'non_compliant');
+  assert.equal(set.judge(detailed(0x0303, 0xc031, {}))[0]?.outcome, 'not_observable');
+});
+
+test('handshakes that differ in the pre-shared keys of the offer alone are told apart', () => {
+  const set = new PolicySet([policy('offered: { signature_schemes: { require: [{ hash: SHA256 }] } }')]);
+  const outcome = (extensions: number[]) =>
+    set.judge(handshake(clientHello({ cipherSuites: [0x1301], extensions }), undefined))[0]?.outcome;
+  assert.equal(outcome([43]), 'non_compliant');
+  assert.equal(outcome([41, 43]), 'compliant');
 });
 
 test('an offer that is too long to keep is judged all the same', () => {

@@ -76,7 +76,23 @@ describe('signature', () => {
     assert.deepEqual(judged(rule, pss('SHA256')), GOOD);
     assert.deepEqual(judged(rule, pss('SHA1')), bad('rsassaPss with SHA1, not signature hash not MD5, SHA1'));
     assert.deepEqual(judged(rule, pss(undefined)), NOT_OBSERVED);
-    assert.deepEqual(judged(rule, pss('2.16.840.1.101.3.4.2.11')), NOT_OBSERVED);
+    assert.deepEqual(judged(rule, pss('1.2.3.4')), NOT_OBSERVED);
+  });
+
+  test('whose hash has no name is none of the allowed; whether it is denied nobody can say', () => {
+    const allow = 'signature_hashes: { allow: [SHA256, SHA384] }';
+    const unnamed = { signatureAlgorithm: '1.3.36.3.3.1.4' };
+    assert.deepEqual(judged(rule, [unnamed]), NOT_OBSERVED);
+    const expected = 'signature hash one of SHA256, SHA384';
+    assert.deepEqual(judged(allow, [unnamed]), bad(`1.3.36.3.3.1.4, not ${expected}`));
+    const pss = (signatureHash: string | undefined) => [{ signatureAlgorithm: 'rsassaPss', signatureHash }];
+    assert.deepEqual(judged(allow, pss('1.2.3.4')), bad(`rsassaPss with 1.2.3.4, not ${expected}`));
+    assert.deepEqual(judged(allow, pss(undefined)), NOT_OBSERVED);
+    for (const signatureAlgorithm of ['ripemd160WithRSA', 'md4WithRSAEncryption', 'sha512-256WithRSAEncryption']) {
+      assert.deepEqual(judged(allow, [{ signatureAlgorithm }]), bad(`${signatureAlgorithm}, not ${expected}`));
+    }
+    // A root's own is not judged.
+    assert.deepEqual(judged(`scope: chain, ${allow}`, [{}, { ...unnamed, selfSigned: true }]), GOOD);
   });
 
   test('by its algorithm', () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { signatureAlgorithmNames } from '../../src/dissect/x509/algorithms.ts';
 import { GROUP_CODES, SCHEME_CODES, SUITE_CODES } from '../../src/policy/codes.ts';
 import { GROUPS_BY_CODE, parseGroupName } from '../../src/policy/groups.ts';
 import { certificateHash, SCHEMES_BY_CODE } from '../../src/policy/signatures.ts';
@@ -166,6 +167,19 @@ describe('signature schemes', () => {
       ['RSA-SHA3-256', 'SHA3-256'],
       ['ecdsa_with_SHA3-512', 'SHA3-512'],
       ['dsa_with_SHA384', 'SHA384'],
+      ['md4WithRSAEncryption', 'MD4'],
+      ['md5WithRSA', 'MD5'],
+      ['ripemd160WithRSA', 'RIPEMD160'],
+      ['sha512-224WithRSAEncryption', 'SHA512-224'],
+      ['sha512-256WithRSAEncryption', 'SHA512-256'],
+      ['sm3WithRSAEncryption', 'SM3'],
+      ['id-RSASSA-PSS-SHAKE128', 'SHAKE128'],
+      ['id-ecdsa-with-shake256', 'SHAKE256'],
+      ['SLH-DSA-SHAKE-128s', 'intrinsic'],
+      ['SLH-DSA-SHA2-256f-WITH-SHA512', 'intrinsic'],
+      ['id-alg-xmssmt-hashsig', 'intrinsic'],
+      ['id-alg-hss-lms-hashsig', 'intrinsic'],
+      ['GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)', 'GOSTR3411'],
       ['rsassaPss', undefined],
       ['1.2.3.4', undefined],
     ];
@@ -175,6 +189,12 @@ describe('signature schemes', () => {
     const pss = (signatureHash: string) => certificateHash({ signatureAlgorithm: 'rsassaPss', signatureHash });
     assert.equal(pss('SHA1'), 'SHA1');
     assert.equal(pss('SHA3-384'), 'SHA3-384');
-    assert.equal(pss('2.16.840.1.101.3.4.2.11'), undefined);
+    assert.equal(pss('SHA512-256'), 'SHA512-256');
+    assert.equal(pss('1.2.3.4'), undefined);
+    // Of every algorithm that has a name but the one whose hash is elsewhere.
+    const without = signatureAlgorithmNames().filter(
+      (signatureAlgorithm) => certificateHash({ signatureAlgorithm, signatureHash: undefined }) === undefined,
+    );
+    assert.deepEqual(without, ['rsassaPss']);
   });
 });

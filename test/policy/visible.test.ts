@@ -10,6 +10,8 @@ const ECDHE = 0xc02f;
 const DHE = 0x009e;
 const STATIC_RSA = 0x009c;
 const ANONYMOUS = 0x006c;
+const STATIC_ECDH = 0xc031;
+const STATIC_DH = 0x00a0;
 
 /** Outcome, violations and rules not observed of a policy with one rule. */
 const judged = (requirements: string, event: TlsHandshakeEvent) => summary(policy(requirements).judge(event));
@@ -48,6 +50,55 @@ describe('groups', () => {
     assert.deepEqual(groups('deny: [{ ffdhe: true, bits: "< 3072" }]'), KEPT);
     assert.deepEqual(groups('deny: [{ strength_bits: "< 112" }]'), LOST);
     assert.deepEqual(groups('allow: [{ bits: ">= 224" }]'), LOST);
+  });
+
+  describe('of static ECDH', () => {
+    const certified = (curve: string | undefined, bits: number | undefined, type = 'EC') =>
+      detailed(TLS12, STATIC_ECDH, { certificates: [certificate({ key: { type, bits, curve } })] });
+    const groups = (lists: string, curve: string | undefined, bits?: number) =>
+      judged(`negotiated: { groups: { ${lists} } }`, certified(curve, bits));
+    const short = 'deny: [{ ffdhe: false, bits: "< 224" }]';
+
+    test("it is the curve of the certificate's key", () => {
+      assert.deepEqual(judged(allow, certified('secp256r1', 256)), KEPT);
+      assert.deepEqual(groups(short, 'secp160r1', 160), [
+        'non_compliant',
+        "r: secp160r1 of the certificate's key, not not no ffdhe and below 224 bits",
+      ]);
+      assert.deepEqual(groups(short, 'secp224r1', 224), KEPT);
+      assert.equal(groups('deny: [P-192]', 'secp192r1', 192)[0], 'non_compliant');
+      assert.equal(groups('deny: [{ strength_bits: "< 112" }]', 'secp192r1', 192)[0], 'non_compliant');
+    });
+
+    test('which need not be a group of TLS', () => {
+      assert.equal(groups(short, 'secp112r1', 112)[0], 'non_compliant');
+      assert.equal(groups('deny: [{ strength_bits: "< 112" }]', 'brainpoolP160r1', 160)[0], 'non_compliant');
+      assert.deepEqual(groups(short, 'prime239v1', 239), KEPT);
+      assert.deepEqual(groups('deny: [P-192]', 'prime239v1', 239), KEPT);
+      assert.equal(groups('allow: [P-256]', 'prime239v1', 239)[0], 'non_compliant');
+      assert.deepEqual(groups('allow: [P-256, { ffdhe: false, bits: ">= 224" }]', 'prime239v1', 239), KEPT);
+    });
+
+    test('without a name it is none of the allowed; its size is not known', () => {
+      const unnamed = '2.23.43.1.4.12';
+      assert.equal(groups('allow: [P-256]', unnamed)[0], 'non_compliant');
+      assert.deepEqual(groups('allow: [{ bits: ">= 224" }]', unnamed), LOST);
+      assert.deepEqual(groups('allow: [{ ffdhe: false }]', unnamed), KEPT);
+      assert.deepEqual(groups(short, unnamed), LOST);
+      assert.deepEqual(groups('deny: [P-192]', unnamed), LOST);
+      assert.equal(groups('deny: [{ post_quantum: false }]', unnamed)[0], 'non_compliant');
+    });
+
+    test('by explicit parameters, in another key, or in a certificate that was not seen, it is not observed', () => {
+      for (const lists of [short, 'allow: [P-256]']) {
+        assert.deepEqual(groups(lists, undefined), LOST);
+        assert.deepEqual(judged(`negotiated: { groups: { ${lists} } }`, certified(undefined, 2048, 'RSA')), LOST);
+        assert.deepEqual(judged(`negotiated: { groups: { ${lists} } }`, detailed(TLS12, STATIC_ECDH, {})), LOST);
+      }
+      const both = `negotiated: { versions: { min: TLSv1_2 }, groups: { ${short} } }`;
+      assert.deepEqual(judged(both, detailed(TLS12, STATIC_ECDH, {})), LOST);
+      assert.deepEqual(judged(both, detailed(TLS12, STATIC_ECDH, { resumed: true })), ['compliant', 'r?']);
+    });
   });
 
   test('properties: post-quantum, finite field, bits, strength', () => {
@@ -103,6 +154,20 @@ describe('size of Diffie-Hellman', () => {
       'non_compliant',
       'r: DH of 2048 bits, not DH of above 2048 bits',
     ]);
+  });
+
+  test("of static Diffie-Hellman it is the prime of the certificate's key", () => {
+    const certified = (type: string, bits: number | undefined) =>
+      detailed(TLS12, STATIC_DH, { certificates: [certificate({ key: { type, bits, curve: undefined } })] });
+    assert.deepEqual(judged(rule, certified('DH', 2048)), KEPT);
+    assert.deepEqual(judged(rule, certified('DH', 1024)), [
+      'non_compliant',
+      "r: DH of 1024 bits of the certificate's key, not DH of at least 2048 bits",
+    ]);
+    assert.deepEqual(judged(rule, certified('DH', undefined)), LOST);
+    assert.deepEqual(judged(rule, certified('RSA', 1024)), LOST);
+    assert.deepEqual(judged(rule, detailed(TLS12, STATIC_DH, {})), LOST);
+    assert.deepEqual(judged('negotiated: { groups: { allow: [P-256] } }', detailed(TLS12, STATIC_DH, {})), KEPT);
   });
 
   test('concerns nothing else, and is lost with ServerKeyExchange', () => {
@@ -271,6 +336,28 @@ describe('offers that have to be made', () => {
     assert.deepEqual(offer('signature_schemes: { require: [ed25519] }', {}), [
       'non_compliant',
       'r: none, not ed25519 among them',
+    ]);
+  });
+
+  test('signatures are no matter of a client that no server has to show a certificate', () => {
+    const require = 'signature_schemes: { require: [{ hash: SHA256 }] }';
+    const none = ['non_compliant', 'r: none, not hash SHA256 among them'];
+    const GREASE = 0x0a0a;
+    const SCSV = 0x00ff;
+    assert.deepEqual(offer(require, { cipherSuites: [GREASE, 0x00a8, 0xc035, 0x006c, 0xc01d, SCSV] }), KEPT);
+    // RSA_PSK has one, and so may what nobody knows.
+    for (const suite of [0x00ac, 0xc02f, 0x009c, 0xc021, 0x1234]) {
+      assert.deepEqual(offer(require, { cipherSuites: [0x00a8, suite] }), none);
+    }
+    assert.deepEqual(offer(require, { sslv2: true, sslv2CipherKinds: [0x010080] }), none);
+    // TLS 1.3 by a pre-shared key, and not without (RFC 8446 §9.2).
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301], extensions: [41] }), KEPT);
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301] }), none);
+    assert.deepEqual(offer(require, { cipherSuites: [0x1301, 0xc02f], extensions: [41] }), none);
+    // What is asked for all the same is judged.
+    assert.deepEqual(offer(require, { cipherSuites: [0x00a8], signatureAlgorithms: [0x0201] }), [
+      'non_compliant',
+      'r: rsa_pkcs1_sha1, not hash SHA256 among them',
     ]);
   });
 

@@ -2,8 +2,8 @@
  * ServerKeyExchange, as far as it shows what was agreed on: the group or the size of the prime, and the signature's scheme.
  * TLS over TCP and DTLS alike.
  */
-import { cipherSuiteName } from '../iana.ts';
 import type { Reader } from '../reader.ts';
+import { signsKeyExchange, suiteKeys } from './suites.ts';
 import { isSigned12 } from './versions.ts';
 
 export interface KeyExchange {
@@ -19,11 +19,6 @@ const PENTANOMIAL = 2;
 /** The groups that clients offer such curves as (RFC 4492 §5.1.1). */
 const EXPLICIT_PRIME_CURVES = 0xff01;
 const EXPLICIT_CHAR2_CURVES = 0xff02;
-
-const isEcdhe = (suite: string): boolean => /^TLS_(ECDHE|ECDH_anon)_/.test(suite);
-const isDhe = (suite: string): boolean => /^TLS_(DHE|DH_anon)_/.test(suite);
-const hasIdentityHint = (suite: string): boolean => /^TLS_(ECDHE|DHE|RSA)_PSK_/.test(suite);
-const isUnsigned = (suite: string): boolean => /_anon_|_PSK_/.test(suite);
 
 /** Bits of the number in `length` bytes; passes over them. */
 function bitLength(reader: Reader, length: number): number {
@@ -68,27 +63,50 @@ function readCurve(reader: Reader): number | undefined {
   }
 }
 
+/** Passes over `count` vectors of 16-bit lengths. */
+function skipLongVectors(reader: Reader, count: number): void {
+  for (let i = 0; i < count; i++) reader.skip(reader.u16());
+}
+
 /**
- * Reads the body that the reader spans (RFC 5246 §7.4.3, RFC 8422 §5.4, RFC 4279 §3, RFC 5489 §2). Other key exchanges show
- * nothing here.
+ * Reads the body that the reader spans (RFC 5246 §7.4.3, RFC 8422 §5.4, RFC 4279 §3, RFC 5489 §2, RFC 5054 §2.8.3). Other key
+ * exchanges show nothing here.
  */
 export function readServerKeyExchange(reader: Reader, cipherSuite: number, version: number): KeyExchange {
   const exchange: KeyExchange = { group: undefined, dhBits: undefined, signatureScheme: undefined };
-  const suite = cipherSuiteName(cipherSuite);
-  if (hasIdentityHint(suite)) reader.skip(reader.u16());
-  if (isEcdhe(suite)) {
-    exchange.group = readCurve(reader);
-    // The server's public point.
-    skipVectors(reader, 1);
-    if (exchange.group === undefined || reader.truncated) return exchange;
-  } else if (isDhe(suite)) {
-    const dhBits = bitLength(reader, reader.u16());
-    // Generator, the server's public value.
-    reader.skip(reader.u16());
-    reader.skip(reader.u16());
-    if (reader.truncated) return exchange;
-    exchange.dhBits = dhBits;
-  } else return exchange;
-  if (isSigned12(version) && !isUnsigned(suite) && reader.remaining >= 2) exchange.signatureScheme = reader.u16();
+  const keys = suiteKeys(cipherSuite);
+  if (keys === undefined) return exchange;
+  if (keys.authentication === 'PSK') {
+    // The identity hint.
+    skipLongVectors(reader, 1);
+  }
+  switch (keys.keyExchange) {
+    case 'ECDHE': {
+      const group = readCurve(reader);
+      // The server's public point.
+      skipVectors(reader, 1);
+      if (group === undefined) return exchange;
+      exchange.group = group;
+      break;
+    }
+    case 'DHE': {
+      const dhBits = bitLength(reader, reader.u16());
+      // Generator, the server's public value.
+      skipLongVectors(reader, 2);
+      if (reader.truncated) return exchange;
+      exchange.dhBits = dhBits;
+      break;
+    }
+    case 'SRP':
+      // Prime, generator, salt, the server's public value.
+      skipLongVectors(reader, 2);
+      skipVectors(reader, 1);
+      skipLongVectors(reader, 1);
+      break;
+    default:
+      return exchange;
+  }
+  if (reader.truncated || reader.remaining < 2) return exchange;
+  if (isSigned12(version) && signsKeyExchange(keys)) exchange.signatureScheme = reader.u16();
   return exchange;
 }

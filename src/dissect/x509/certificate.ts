@@ -62,7 +62,7 @@ export function readCertificate(reader: Reader, sha256: string): Certificate | u
 }
 
 /** What OpenSSL 3 verifies wherever it is built: of another algorithm (MD2, SM2, GOST) it only says that it did not. */
-const VERIFIED = /^(?:md5|sha|dsa|ecdsa|RSA-SHA3|rsassaPss|ED)/;
+const VERIFIED = /^(?:md5WithRSAEncryption|sha|dsa|ecdsa|RSA-SHA3|rsassaPss|ED)/;
 
 /** Undefined where OpenSSL cannot verify with a key of this type or such a signature, and where trying would take milliseconds. */
 function verifiesItself(x509: X509Certificate, signatureAlgorithm: string): boolean | undefined {

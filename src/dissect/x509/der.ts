@@ -25,7 +25,7 @@ export interface DerFields {
   readonly keyAlgorithm: string;
   /** Named curve, or whatever object identifier the key's parameters are. */
   readonly keyParameters: string | undefined;
-  /** Of an RSA modulus, or of a DSA prime. */
+  /** Of an RSA modulus, or of the prime of DSA or DH. */
   readonly keyBits: number | undefined;
 }
 
@@ -76,7 +76,7 @@ interface Algorithm {
   readonly name: string;
   /** The parameters where they are an object identifier. */
   readonly parameters: string | undefined;
-  /** Of the first number of the parameters where they are a sequence: the prime of DSA (RFC 3279 §2.3.2). */
+  /** Of the first number of the parameters where they are a sequence: the prime of DSA and DH (RFC 3279 §2.3.2, §2.3.3). */
   readonly bits: number | undefined;
 }
 

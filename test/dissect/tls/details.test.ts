@@ -148,16 +148,48 @@ test('Diffie-Hellman shows the size of its prime; anonymous and PSK exchanges ha
     [0x0003, dhe, {}],
   ];
   for (const [suite, body, expected] of rows) {
-    const { group, dhBits, signatureScheme } = detailsOf((connection) => {
-      connection.send('client', TLS12_CLIENT_HELLO);
-      connection.send('server', Buffer.concat([serverHello(suite), handshake(12, body), SERVER_HELLO_DONE]));
-    });
-    assert.deepEqual(
-      JSON.parse(JSON.stringify({ group, dhBits, signatureScheme })),
-      expected,
-      `${suite.toString(16)} ${body.toString('hex')}`,
-    );
+    assert.deepEqual(shown(suite, body), expected, `${suite.toString(16)} ${body.toString('hex')}`);
   }
+});
+
+/** Group, size of the prime and scheme that a ServerKeyExchange of TLS 1.2 shows under this suite. */
+function shown(suite: number, body: Buffer): object {
+  const { group, dhBits, signatureScheme } = detailsOf((connection) => {
+    connection.send('client', TLS12_CLIENT_HELLO);
+    connection.send('server', Buffer.concat([serverHello(suite), handshake(12, body), SERVER_HELLO_DONE]));
+  });
+  return JSON.parse(JSON.stringify({ group, dhBits, signatureScheme }));
+}
+
+/** As `openssl s_server` sends it: an empty hint, the 1024 bits of RFC 2409 §6.2, generator 2, a public value. */
+const PSK_DHE = Buffer.from(`00000080ffffffffffffffffc90fdaa2${'21'.repeat(116)}0001020080${'2a'.repeat(128)}`, 'hex');
+
+test('what ServerKeyExchange holds goes by the suite, however its name is spelled', () => {
+  // RFC 6655 §4 has TLS_PSK_DHE_WITH_AES_128_CCM_8 and _256_ with PSK before DHE.
+  for (const suite of [0xc0aa, 0xc0ab, 0xc0a6, 0x00aa]) assert.deepEqual(shown(suite, PSK_DHE), { dhBits: 1024 });
+  // Never registered: ChaCha20 of the drafts, and its DHE.
+  for (const suite of [0xcc13, 0xcc14]) {
+    assert.deepEqual(shown(suite, Buffer.from('03001d01040804', 'hex')), { group: 29, signatureScheme: 0x0804 });
+  }
+  const dhe = Buffer.concat([PSK_DHE.subarray(2), Buffer.from('0804', 'hex')]);
+  assert.deepEqual(shown(0xcc15, dhe), { dhBits: 1024, signatureScheme: 0x0804 });
+  assert.deepEqual(shown(0x1234, dhe), {});
+});
+
+test('SRP with a certificate is signed, and plain SRP is not', () => {
+  /** As GnuTLS sends it: a prime of 2048 bits, generator 2, a salt, a public value, a signature with rsa_pkcs1_sha1. */
+  const body = Buffer.from(
+    `0100ac6bdb41324a9a9b${'f1'.repeat(248)}00010210c6d76131e22eceb76535b3454d971e020100${'5b'.repeat(256)}0201010009ad`,
+    'hex',
+  );
+  // RSA, DSS, and neither.
+  assert.deepEqual(shown(0xc021, body), { signatureScheme: 0x0201 });
+  assert.deepEqual(shown(0xc01f, body), { signatureScheme: 0x0201 });
+  assert.deepEqual(shown(0xc020, body.subarray(0, -6)), {});
+  assert.deepEqual(shown(0xc020, body), {});
+  // What is cut, or has no salt, shows nothing.
+  assert.deepEqual(shown(0xc021, body.subarray(0, 400)), {});
+  assert.deepEqual(shown(0xc021, Buffer.from('0001020001020000010402010000', 'hex')), {});
 });
 
 test('resumption: an echoed session id, a ticket, a short handshake; TLS 1.3 by its PSK', () => {

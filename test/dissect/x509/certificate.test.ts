@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { GROUPS } from '../../../src/dissect/iana-tables.ts';
 import { Reader } from '../../../src/dissect/reader.ts';
 import { readCertificate } from '../../../src/dissect/x509/certificate.ts';
-import { P256, selfSigned } from './certificates.ts';
+import { diffieHellman, P256, selfSigned } from './certificates.ts';
 
 function read(der: Buffer) {
   // Bytes before and after must not matter.
@@ -62,6 +62,20 @@ test('a curve that no group of TLS is has its own name, one that has none its ob
   });
 });
 
+test('a curve by explicit parameters has neither name nor size', () => {
+  const der = selfSigned([...P256, '-pkeyopt', 'ec_param_enc:explicit'], '/CN=a');
+  assert.deepEqual(read(der)?.key, { type: 'EC', bits: undefined, curve: undefined });
+});
+
+test('Diffie-Hellman has the size of its prime, by PKCS #3 and by X9.42', () => {
+  for (const [options, bits] of [
+    [['-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048'], 2048],
+    [['-algorithm', 'DHX', '-pkeyopt', 'dh_rfc5114:1'], 1024],
+  ] as const) {
+    assert.deepEqual(read(diffieHellman(...options))?.key, { type: 'DH', bits, curve: undefined });
+  }
+});
+
 const PSS = ['-sigopt', 'rsa_padding_mode:pss'];
 
 test('the hash of RSASSA-PSS is in its parameters, that of other algorithms in their name', () => {
@@ -71,6 +85,10 @@ test('the hash of RSASSA-PSS is in its parameters, that of other algorithms in t
     [['rsa:2048'], ['-sha1', ...PSS], 'rsassaPss', 'SHA1'],
     [['rsa:2048'], ['-sha3-256'], 'RSA-SHA3-256', undefined],
     [P256, ['-sha3-512'], 'ecdsa_with_SHA3-512', undefined],
+    [['rsa:2048'], ['-ripemd160'], 'ripemd160WithRSA', undefined],
+    [['rsa:2048'], ['-sha512-224'], 'sha512-224WithRSAEncryption', undefined],
+    [['rsa:2048'], ['-sha512-256'], 'sha512-256WithRSAEncryption', undefined],
+    [['rsa:2048'], ['-sha512-256', ...PSS], 'rsassaPss', 'SHA512-256'],
   ] as const) {
     const certificate = read(selfSigned(key, '/CN=a', ...more)) ?? assert.fail();
     assert.deepEqual([certificate.signatureAlgorithm, certificate.signatureHash], [algorithm, hash]);
@@ -88,7 +106,8 @@ test('a hash of RSASSA-PSS that OpenSSL does not sign with, and none', () => {
   const hash = der.indexOf('0609608648016503040201', 0, 'hex') + 10;
   for (const [last, name] of [
     [8, 'SHA3-256'],
-    [11, '2.16.840.1.101.3.4.2.11'],
+    [11, 'SHAKE128'],
+    [99, '2.16.840.1.101.3.4.2.99'],
   ] as const) {
     der[hash] = last;
     assert.deepEqual(facts(), ['rsassaPss', name, 2048]);

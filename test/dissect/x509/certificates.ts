@@ -19,4 +19,31 @@ export function selfSigned(key: readonly string[], subject: string, ...more: str
   }
 }
 
+/** DER of a certificate with a Diffie-Hellman key, which cannot sign: `key` are the options of `openssl genpkey`. */
+export function diffieHellman(...key: readonly string[]): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'vesper-x509-'));
+  const openssl = (...options: string[]) => execFileSync('openssl', options, { cwd: folder, stdio: 'pipe' });
+  try {
+    openssl('genpkey', ...key, '-out', 'dh.pem');
+    openssl('pkey', '-in', 'dh.pem', '-pubout', '-out', 'dh.pub');
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca');
+    openssl(
+      'x509',
+      '-in',
+      'ca.pem',
+      '-force_pubkey',
+      'dh.pub',
+      '-signkey',
+      'ca.key',
+      '-outform',
+      'DER',
+      '-out',
+      'dh.der',
+    );
+    return readFileSync(join(folder, 'dh.der'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export const P256 = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];

@@ -51,10 +51,15 @@ function certificateFacts(certificate: Certificate, seconds: number): string[] {
   ];
 }
 
+const isOfSha256 = (scheme: number): boolean => signatureSchemeName(scheme).includes('sha256');
+
 function offerFacts({ client, server }: TlsHandshakeEvent): string[] {
   const tls13 = client?.supportedVersions.includes(TLS13) ?? false;
   return [
     ...(tls13 ? [] : ['TLS 1.3 not offered']),
+    ...(client !== undefined && client.version >= TLS12 && !client.signatureAlgorithms.some(isOfSha256)
+      ? ['SHA-256 not asked for']
+      : []),
     ...(tls13 && server !== undefined && server.version < TLS13 ? ['TLS 1.3 offered and refused'] : []),
     ...(client?.groups.some((group) => ML_KEM.includes(group)) ? [] : ['ML-KEM not offered']),
     ...(client?.keyShares.some((group) => ML_KEM.includes(group)) ? [] : ['ML-KEM share not sent']),
