@@ -236,6 +236,31 @@ test('a hello of which a part is missing after STARTTLS: counted, and the flow i
   assert.equal(connection.flows.apps.get(0), 'tls');
 });
 
+test('a part of a hello that came before its beginning and looks like SOCKS tells no protocol', () => {
+  const methods = Buffer.from([5, 1, 0]);
+  const hello = Buffer.from(SIMPLE_CLIENT_HELLO);
+  methods.copy(hello, 20);
+  const connection = new TlsTest();
+  connection.send('client', hello.subarray(20, 23), { at: 20 });
+  assert.equal(connection.flows.apps.get(0), 'socks');
+  connection.send('client', hello.subarray(23), { at: 23 });
+  connection.send('client', hello.subarray(0, 20), { at: 0 });
+  connection.send('server', SIMPLE_SERVER_HELLO);
+  assert.equal(connection.handshakes[0]?.client?.serverName, 'server');
+  assert.equal(connection.handshakes[0]?.details?.after, undefined);
+  assert.equal(connection.flows.apps.get(0), 'tls');
+  // What it is told by before the hello stays.
+  const proxied = new TlsTest();
+  proxied.send('client', methods);
+  proxied.send('server', Buffer.from([5, 0]));
+  proxied.send('client', hello.subarray(20, 23), { at: 23 });
+  proxied.send('client', hello.subarray(23), { at: 26 });
+  proxied.send('client', hello.subarray(0, 20), { at: 3 });
+  proxied.send('server', SIMPLE_SERVER_HELLO);
+  assert.equal(proxied.handshakes[0]?.client?.serverName, 'server');
+  assert.equal(proxied.handshakes[0]?.details?.after, 'socks');
+});
+
 test('a contradicting retransmission does not change what came first', () => {
   const forged = Buffer.from(SIMPLE_CLIENT_HELLO);
   forged.fill(0x41, 60, 150);
