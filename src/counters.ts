@@ -46,7 +46,7 @@ export const COUNTERS = {
   'tls.client_hellos': 'ClientHellos decoded',
   'tls.server_hellos': 'ServerHellos and HelloRetryRequests decoded',
   'tls.malformed': 'hellos that break the grammar',
-  'tls.incomplete': 'hellos that began and never became whole',
+  'tls.incomplete': 'hellos that began and never became whole, and those that begin in a gap of the capture',
   'tls.handshakes': 'TLS handshakes produced',
   'tls.certificates': 'certificates seen in handshakes',
   'tls.certificates_unreadable': 'entries of certificate chains that are no certificate',

@@ -173,7 +173,7 @@ export class TlsTracker implements HandshakeReporter {
 
   private finish(connection: TlsConnection): void {
     this.connections.remove(connection);
-    if (connection.began) {
+    if (connection.began || connection.isHelloLost) {
       this.counters['tls.incomplete']++;
       // It did change to TLS, although no more can be told.
       if (isUpgradable(this.flows.app(connection.slot))) this.flows.setApp(connection.slot, 'tls');
