@@ -50,7 +50,7 @@ export const WHEN: Readonly<Record<string, string>> = {
   'vesper.flow.payload_bytes_out': 'always; from src to dest, retransmissions included',
   'vesper.flow.quic_version': 'QUIC',
   'vesper.flow.state': 'TCP',
-  'vesper.flow.rtt': 'TCP, where the handshake was seen',
+  'vesper.flow.rtt': 'TCP, where the handshake was seen and its SYN-ACK not repeated; from the last SYN',
   'vesper.flow.retransmits_in': 'TCP; segments',
   'vesper.flow.retransmits_out': 'TCP; segments',
   'vesper.flow.retransmitted_bytes_in': NONZERO,
