@@ -41,7 +41,8 @@ export const COUNTERS = {
   'dns.unanswered': 'DNS transactions whose query was never answered',
   'dns.unsolicited': 'DNS responses whose query was not seen',
   'dns.pending_evicted': 'queries reported unanswered early because too many were waiting',
-  'dns.incomplete': 'DNS messages over TCP that began and never became whole, and gaps that the capture left',
+  'dns.incomplete':
+    'DNS messages over TCP that began and never became whole, gaps that the capture left, and datagrams of which it cut away even the header',
   'dns.stream_limit': 'DNS-over-TCP streams given up because a limit was reached',
   'tls.client_hellos': 'ClientHellos decoded',
   'tls.server_hellos': 'ServerHellos and HelloRetryRequests decoded',
