@@ -4,7 +4,8 @@
  *
  * - a segment that begins there is in order;
  * - one that begins later leaves a gap. The gaps of a sender are remembered as one range, from the first byte missing
- *   to the last segment that left a gap;
+ *   to the last segment that left a gap. What the peer has acknowledged would shorten it, but bare acknowledgments do not
+ *   leave the kernel where it counts: the captures would not agree;
  * - one that brings nothing new is out of order when it lies in that range (these bytes were not seen before),
  *   otherwise a retransmission, unless it is a keep-alive (RFC 9293 §3.8.4: one byte or none, just before the expected
  *   number);
