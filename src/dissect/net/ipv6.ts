@@ -5,10 +5,6 @@ import { IpProtocol, type Packet } from './packet.ts';
 /** RFC 8200 §4.1 lists seven, each once but for the destination options; a chain beyond this is somebody spending our time. */
 const MAX_EXTENSION_HEADERS = 16;
 const JUMBO_PAYLOAD = 0xc2;
-const HOME_ADDRESS = 0xc9;
-
-/** What follows the four bytes that all routing headers begin with, by their third (IANA "IPv6 Routing Types"). */
-const RoutingType = { source: 0, mobility: 2, segments: 4 } as const;
 
 /** Reads the header at the cursor into `packet`; leaves the cursor at the payload, bounded by the packet's length. */
 export function ipv6(cursor: Cursor, packet: Packet): number {
@@ -31,8 +27,14 @@ export function ipv6(cursor: Cursor, packet: Packet): number {
   packet.protocol = nextHeader;
   packet.ipLength = 40 + payloadLength;
   packet.wirePackets = 1;
-  setSource(view, at + 8, packet);
-  setDestination(view, at + 24, packet);
+  packet.source0 = view.getUint32(at + 8);
+  packet.source1 = view.getUint32(at + 12);
+  packet.source2 = view.getUint32(at + 16);
+  packet.source3 = view.getUint32(at + 20);
+  packet.destination0 = view.getUint32(at + 24);
+  packet.destination1 = view.getUint32(at + 28);
+  packet.destination2 = view.getUint32(at + 32);
+  packet.destination3 = view.getUint32(at + 36);
 
   cursor.header = at;
   cursor.partial = false;
@@ -95,65 +97,8 @@ export function extensionHeaders(cursor: Cursor, packet: Packet): number {
     // AH counts 32-bit words, less two (RFC 4302 §2.2); the others 64-bit words, less one.
     const length = packet.protocol === IpProtocol.ah ? (units + 2) << 2 : (units + 1) << 3;
     if (at + length > end) return Outcome.network;
-    if (packet.protocol === IpProtocol.routing) takeFinalDestination(view, at, length, packet);
-    else if (packet.protocol === IpProtocol.destinationOptions) takeHomeAddress(view, at, length, packet);
     packet.protocol = view.getUint8(at);
     cursor.position = at + length;
   }
   return Step.upper;
-}
-
-/**
- * The destination of a packet that has addresses of its routing header still before it is the last of these: checksums are
- * of that one (RFC 8200 §8.1), and its answers come from there. A header that contradicts itself changes nothing: whoever
- * it was sent to throws the packet away.
- */
-function takeFinalDestination(view: DataView, at: number, length: number, packet: Packet): void {
-  const left = view.getUint8(at + 3);
-  const addresses = (length - 8) >> 4;
-  if (left === 0 || addresses === 0) return;
-  switch (view.getUint8(at + 2)) {
-    case RoutingType.source:
-      // In their order (RFC 2460 §4.4).
-      if (left <= addresses && length === 8 + 16 * addresses) setDestination(view, at + length - 16, packet);
-      break;
-    case RoutingType.mobility:
-      // One, the home address (RFC 6275 §6.4.1).
-      if (left === 1 && length === 24) setDestination(view, at + 8, packet);
-      break;
-    case RoutingType.segments: {
-      // The last one first, TLVs after them; the first one may be left out (RFC 8754 §2, §4.1.1).
-      const last = view.getUint8(at + 4);
-      if (last < addresses && left <= last + 1) setDestination(view, at + 8, packet);
-      break;
-    }
-    default:
-  }
-}
-
-/** A mobile node's address, wherever it is: the source that checksums are of and that answers go to (RFC 6275 §6.3). */
-function takeHomeAddress(view: DataView, at: number, length: number, packet: Packet): void {
-  // Each turn moves on by a byte at least, within the 2048 bytes that the header can have.
-  for (let option = at + 2; option + 18 <= at + length; ) {
-    const type = view.getUint8(option);
-    if (type === HOME_ADDRESS) {
-      if (view.getUint8(option + 1) === 16) setSource(view, option + 2, packet);
-      return;
-    }
-    option += type === 0 ? 1 : 2 + view.getUint8(option + 1);
-  }
-}
-
-function setSource(view: DataView, at: number, packet: Packet): void {
-  packet.source0 = view.getUint32(at);
-  packet.source1 = view.getUint32(at + 4);
-  packet.source2 = view.getUint32(at + 8);
-  packet.source3 = view.getUint32(at + 12);
-}
-
-function setDestination(view: DataView, at: number, packet: Packet): void {
-  packet.destination0 = view.getUint32(at);
-  packet.destination1 = view.getUint32(at + 4);
-  packet.destination2 = view.getUint32(at + 8);
-  packet.destination3 = view.getUint32(at + 12);
 }

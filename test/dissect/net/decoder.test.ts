@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Disposition } from '../../../src/dissect/net/layer.ts';
-import { address, Bench, decode, ethernet, hex, ipv4, ipv6, type Seen, tcp, u32, udp } from './packets.ts';
+import { Bench, decode, ethernet, hex, ipv4, ipv6, type Seen, tcp, u32, udp } from './packets.ts';
 
 const ask = udp(5353, 53, 'ask');
 const ip = ipv4(17, ask);
@@ -158,79 +158,6 @@ test('IPv6 extension headers', () => {
   assert.deepEqual([seen.protocol, seen.payload, seen.ipLength], [17, 'ask', 40 + chain.length]);
   const signed = Buffer.concat([hex('1101 0000 00000001 00000001'), ask]);
   assert.equal(only(decode(ethernet(0x0800, ipv4(51, signed)))).payload, 'ask');
-});
-
-const VIA = '2001:db8::99';
-const FINAL = '2001:db8::f';
-
-/** A routing header before UDP. */
-const routing = (type: number, left: number, addresses: readonly string[], last = 0, more = ''): Buffer => {
-  const rest = Buffer.concat([...addresses.map(address), hex(more)]);
-  return Buffer.concat([Buffer.from([17, rest.length / 8, type, left, last, 0, 0, 0]), rest]);
-};
-
-test('the destination is the last address of a routing header (RFC 8200 §8.1)', () => {
-  const other = '2001:db8::77';
-  const rows: [header: Buffer, destination: string][] = [
-    // RFC 2460 §4.4, in their order; RFC 6275 §6.4; RFC 8754 §2, in reverse order, with a TLV and without the first.
-    [routing(0, 1, [FINAL]), FINAL],
-    [routing(0, 1, [other, FINAL]), FINAL],
-    [routing(0, 2, [other, FINAL]), FINAL],
-    [routing(2, 1, [FINAL]), FINAL],
-    [routing(4, 1, [FINAL, VIA], 1), FINAL],
-    [routing(4, 2, [FINAL, other], 1), FINAL],
-    [routing(4, 1, [FINAL], 0, '0406 000000000000'), FINAL],
-    // The packet has come to the last.
-    [routing(0, 0, [other]), VIA],
-    [routing(4, 0, [other, FINAL], 1), VIA],
-    // More left than there are, lists that are longer than the header or none, other types.
-    [routing(0, 3, [other, FINAL]), VIA],
-    [routing(0, 1, [FINAL], 0, '0000000000000000'), VIA],
-    [routing(0, 1, []), VIA],
-    [routing(2, 1, [FINAL, other]), VIA],
-    [routing(2, 2, [FINAL]), VIA],
-    [routing(4, 3, [FINAL, other], 1), VIA],
-    [routing(4, 1, [FINAL], 1), VIA],
-    [routing(4, 255, [FINAL], 255), VIA],
-    [routing(4, 1, [], 0, '0000000000000000'), VIA],
-    [routing(3, 1, [FINAL]), VIA],
-    [routing(253, 1, [FINAL]), VIA],
-  ];
-  for (const [header, destination] of rows) {
-    const frame = ethernet(0x86dd, ipv6(43, Buffer.concat([header, ask]), { destination: VIA }));
-    const seen = only(decode(frame));
-    assert.deepEqual([seen.source, seen.destination], ['2001:db8::1', destination], header.toString('hex'));
-    assert.deepEqual([seen.payload, seen.ipLength], ['ask', 40 + header.length + ask.length]);
-    // Wherever the capture cuts it: no byte beyond the header is read, and there are no ports.
-    for (let captured = 54; captured < 54 + header.length; captured++) {
-      const cut = new Bench().frame(frame, { captured, originalLength: frame.length });
-      assert.deepEqual(cut.frames, { received: 1, 'undecodable.network': 1 });
-    }
-  }
-});
-
-test("a mobile node's source is its home address (RFC 6275 §6.3)", () => {
-  const options = (text: string): Buffer => {
-    const data = hex(text);
-    return Buffer.concat([Buffer.from([17, (data.length - 6) / 8]), data]);
-  };
-  const home = address('2001:db8::10').toString('hex');
-  const rows: [header: Buffer, source: string][] = [
-    [options(`0102 0000 c910 ${home}`), '2001:db8::10'],
-    [options(`0000 0000 c910 ${home}`), '2001:db8::10'],
-    [options(`0102 0000 c90f ${home}`), '2001:db8::1'],
-    [options(`010c 0000 c910 ${home}`), '2001:db8::1'],
-    [options('0104 00000000'), '2001:db8::1'],
-    // It would end beyond the header.
-    [options(`c910 ${home.slice(0, 24)}`), '2001:db8::1'],
-  ];
-  for (const [header, source] of rows) {
-    const seen = only(decode(ethernet(0x86dd, ipv6(60, Buffer.concat([header, ask])))));
-    assert.deepEqual([seen.source, seen.destination, seen.payload], [source, '2001:db8::2', 'ask']);
-  }
-  // The options of the hop-by-hop header are others.
-  const hops = ethernet(0x86dd, ipv6(0, Buffer.concat([options(`0102 0000 c910 ${home}`), ask])));
-  assert.equal(only(decode(hops)).source, '2001:db8::1');
 });
 
 test('BIG TCP: the jumbo payload option (RFC 2675), and Linux without it', () => {

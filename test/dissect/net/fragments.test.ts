@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unaccountedFrames } from '../../../src/counters.ts';
-import { address, Bench, ethernet, hex, ipv4, ipv6, tcp, u16, u32, udp } from './packets.ts';
+import { Bench, ethernet, hex, ipv4, ipv6, tcp, u16, u32, udp } from './packets.ts';
 
 const text = 'The quick brown fox jumps over the lazy dog, and back again.';
 const datagram = udp(1234, 53, text);
@@ -215,19 +215,6 @@ test('a cut first fragment tells its ports and the length of its datagram; cut o
     assert.deepEqual([bench.packets[0]?.destinationPort, bench.packets[0]?.payloadLength], [53, text.length]);
     assert.deepEqual(bench.frames, { received: 2, emitted: 1, 'undecodable.network': 1 });
   }
-});
-
-test('fragments with a routing header belong together wherever on their way they were captured', () => {
-  const bench = new Bench();
-  const part = (left: number, destination: string, fragment: string, data: Buffer): Buffer => {
-    const [hop, final] = [address('2001:db8::98'), address('2001:db8::2')];
-    const routing = Buffer.concat([Buffer.from([44, 4, 0, left, 0, 0, 0, 0]), hop, final]);
-    return ethernet(0x86dd, ipv6(43, Buffer.concat([routing, hex(fragment), data]), { destination }));
-  };
-  bench.frame(part(2, '2001:db8::99', '1100 0001 00000009', datagram.subarray(0, 8)));
-  bench.frame(part(1, '2001:db8::98', '1100 0008 00000009', datagram.subarray(8)));
-  assert.deepEqual([bench.packets[0]?.destination, bench.packets[0]?.payload], ['2001:db8::2', text]);
-  assert.deepEqual(bench.frames, { received: 2, emitted: 2 });
 });
 
 test('extension headers behind the fragment header are walked', () => {
