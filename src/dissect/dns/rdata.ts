@@ -76,7 +76,10 @@ const amtrelay: Format = (r) => {
   return `${precedence} ${relay >> 7} ${relay & 0x7f} ${gateway(r, relay & 0x7f)}`;
 };
 const prefixBytes = Buffer.alloc(16);
-/** RFC 3123 §4, §5: prefixes of address families 1 and 2 (IPv4, IPv6), trailing zero bytes left out. */
+/**
+ * RFC 3123 §4, §5: prefixes of address families 1 and 2 (IPv4, IPv6). Trailing zero bytes are left out by whoever sends them:
+ * text would not give others back.
+ */
 const apl: Format = (r) => {
   let out = '';
   while (r.remaining > 0) {
@@ -84,9 +87,11 @@ const apl: Format = (r) => {
     const prefix = r.u8();
     const field = r.u8();
     const length = field & 0x7f;
-    if (length > r.remaining || length > (family === 1 ? 4 : 16)) return r.fail();
+    const size = family === 1 ? 4 : 16;
+    if (length > r.remaining || length > size || prefix > 8 * size) return r.fail();
     prefixBytes.fill(0);
     for (let i = 0; i < length; i++) prefixBytes[i] = r.u8();
+    if (length > 0 && prefixBytes[length - 1] === 0) return r.fail();
     const word = (i: number): number => prefixBytes.readUInt32BE(4 * i);
     let address: string;
     if (family === 1) address = formatIpv4(word(0));

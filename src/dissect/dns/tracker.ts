@@ -6,7 +6,7 @@ import type { FlowTable } from '../flow/table.ts';
 import { type Packet, TcpFlag } from '../net/packet.ts';
 import { Status } from '../reader.ts';
 import { DnsConnection, type DnsDirection, type MessageHandler } from './connection.ts';
-import { DnsParser, LEAST_CAPTURED, OPCODE_DSO } from './message.ts';
+import { DnsParser, HEADER_LENGTH, LEAST_CAPTURED, OPCODE_DSO } from './message.ts';
 import { type PendingQuery, Transactions } from './transaction.ts';
 import { Truncations } from './truncations.ts';
 
@@ -137,7 +137,8 @@ export class DnsTracker implements MessageHandler {
   /** One message, of the packet in hand or that it lets go. Returns whether it was DNS. */
   message(bytes: Buffer, view: DataView, start: number, end: number, length: number, since?: Timestamp): boolean {
     const { packet, parser, protocol } = this;
-    if (packet === undefined || end - start < LEAST_CAPTURED) return this.notDns();
+    if (packet === undefined) return false;
+    if (end - start < LEAST_CAPTURED) return length < HEADER_LENGTH ? this.notDns() : this.cutAway();
     const isResponse = view.getUint8(start + 2) >= 0x80;
     const paired = this.wantTransactions && protocol === 'dns';
     const key = paired ? this.numericKey(view.getUint16(start), isResponse) : 0;
@@ -195,6 +196,12 @@ export class DnsTracker implements MessageHandler {
   /** Counts a datagram; a stream is counted when it is given up. */
   private notDns(): false {
     if (this.connection === undefined) this.counters['dns.not_dns']++;
+    return false;
+  }
+
+  /** Nothing was captured of a datagram that says whether it is DNS; of a stream, that it is given up is counted. */
+  private cutAway(): false {
+    if (this.connection === undefined) this.counters['dns.incomplete']++;
     return false;
   }
 

@@ -4,7 +4,8 @@
  *
  * - a segment that begins there is in order;
  * - one that begins later leaves a gap. The gaps of a sender are remembered as one range, from the first byte missing
- *   to the last segment that left a gap;
+ *   to the last segment that left a gap. What the peer has acknowledged would shorten it, but bare acknowledgments do not
+ *   leave the kernel where it counts: the captures would not agree;
  * - one that brings nothing new is out of order when it lies in that range (these bytes were not seen before),
  *   otherwise a retransmission, unless it is a keep-alive (RFC 9293 §3.8.4: one byte or none, just before the expected
  *   number);
@@ -39,6 +40,12 @@ const MAX_WINDOW = 2 ** 30;
  * §3.5.2), all that was in flight. Ahead: what the capture missed just before. Of random numbers one in 2,000 is as near.
  */
 const MAX_RESET_DISTANCE = 1 << 20;
+
+/**
+ * Seconds in which nobody sends a SYN-ACK a second time: RFC 6298 §2.1 says 1, Linux's shortest timeout is 0.2. One that
+ * comes so soon after the SYN is a copy that the capture has made, of mirrored ports for one.
+ */
+const MIN_TIMEOUT = 0.2;
 
 export function initialState(tcpFlags: number): number {
   if ((tcpFlags & TcpFlag.syn) === 0) return State.midstream;
@@ -275,8 +282,10 @@ function nextState(
 }
 
 /**
- * The handshake's round-trip time is from the client's last SYN before the SYN-ACK to the client's first ACK after it:
- * wherever the capture stands between the two, that is the way there and back.
+ * The handshake's round-trip time is from the client's last SYN to the client's first ACK after the SYN-ACK: wherever the
+ * capture stands between the two, that is the way there and back. A SYN after a SYN-ACK says that this one was lost on its
+ * way. Where the server alone repeats its SYN-ACK, nobody can tell which of them the ACK answers, and its timeout may be in
+ * the time: that is no sample (Karn's algorithm, RFC 6298 §3).
  */
 function takeHandshakeTime(records: FlowRecords, slot: number, packet: Packet, fromClient: boolean): void {
   const { bytes, words } = records;
@@ -285,24 +294,32 @@ function takeHandshakeTime(records: FlowRecords, slot: number, packet: Packet, f
   if ((marks & Mark.rtt) !== 0) return;
   const tcp = records.tcp(slot);
   if ((packet.tcpFlags & TcpFlag.ack) === 0) {
-    if (!fromClient || (marks & Mark.synAck) !== 0) return;
+    if (!fromClient) return;
     words[tcp + Tcp.synSeconds] = packet.frame.seconds;
     words[tcp + Tcp.synNanos] = packet.frame.nanos;
-    bytes[markAt] = marks | Mark.synTime;
-  } else if (!fromClient && (marks & Mark.synTime) !== 0) bytes[markAt] = marks | Mark.synAck;
+    bytes[markAt] = (marks & ~Mark.synAck) | Mark.synTime;
+  } else if (!fromClient && (marks & Mark.synTime) !== 0) {
+    if ((marks & Mark.synAck) === 0) bytes[markAt] = marks | Mark.synAck;
+    else if (secondsSinceSyn(records, tcp, packet) >= MIN_TIMEOUT)
+      bytes[markAt] = marks & ~(Mark.synTime | Mark.synAck);
+  }
 }
 
 function takeRoundTrip(records: FlowRecords, slot: number, packet: Packet): void {
-  const { bytes, words, doubles } = records;
+  const { bytes, doubles } = records;
   const markAt = records.hot(slot) * 4 + HotByte.marks;
   const marks = bytes[markAt] as number;
   if ((marks & Mark.rtt) !== 0 || (marks & Mark.synAck) === 0) return;
   const tcp = records.tcp(slot);
-  const seconds = (packet.frame.seconds >>> 0) - (words[tcp + Tcp.synSeconds] as number);
-  const rtt = seconds + (packet.frame.nanos - (words[tcp + Tcp.synNanos] as number)) / 1e9;
+  const rtt = secondsSinceSyn(records, tcp, packet);
   bytes[markAt] = marks & ~(Mark.synTime | Mark.synAck);
   // Frames out of order in time tell nothing.
   if (rtt < 0) return;
   doubles[(tcp + Tcp.rtt) / 2] = rtt;
   bytes[markAt] = (marks & ~(Mark.synTime | Mark.synAck)) | Mark.rtt;
+}
+
+function secondsSinceSyn({ words }: FlowRecords, tcp: number, { frame }: Packet): number {
+  const seconds = (frame.seconds >>> 0) - (words[tcp + Tcp.synSeconds] as number);
+  return seconds + (frame.nanos - (words[tcp + Tcp.synNanos] as number)) / 1e9;
 }

@@ -29,8 +29,15 @@ type Phase = (typeof Phase)[keyof typeof Phase];
 
 class Direction {
   phase: Phase = Phase.searching;
+  /** Its stream was given up. */
+  failed = false;
   stream: TcpStream | undefined = undefined;
   reader: HandshakeReader | undefined = undefined;
+
+  /** Bytes are missing before others that came, or came too late. */
+  get hasGap(): boolean {
+    return this.failed || (this.stream?.hasGap ?? false);
+  }
 
   /** Reads on from a sequence number. */
   read(sequence: number, handler: HandshakeHandler): void {
@@ -97,6 +104,21 @@ export class TlsConnection implements HandshakeHandler {
     return (this.outward.reader?.began ?? false) || (this.inward.reader?.began ?? false);
   }
 
+  /**
+   * One side's hello was seen, and the other's stream has a gap and no hello: the gap has it. Where no hello was seen at
+   * all, nothing says that this is TLS.
+   */
+  get isHelloLost(): boolean {
+    const client = this.fromTlsClient;
+    if (client === undefined) return false;
+    const server = client === this.outward ? this.inward : this.outward;
+    const { exchange } = this;
+    if (server.hasGap && exchange.server === undefined) return true;
+    // After a HelloRetryRequest another one is due (RFC 8446 §4.1.2).
+    const isSecondDue = exchange.retry !== undefined && client.reader?.expectsHello === true;
+    return client.hasGap && (exchange.client === undefined || isSecondDue);
+  }
+
   /** Bytes that the streams hold. */
   get bufferedBytes(): number {
     return bufferedBytes(this.outward) + bufferedBytes(this.inward);
@@ -120,7 +142,7 @@ export class TlsConnection implements HandshakeHandler {
     this.segments++;
     this.bytes += packet.payloadLength;
     if (this.segments >= MAX_FOLLOWED_SEGMENTS || this.bytes >= MAX_FOLLOWED_BYTES) {
-      this.limited ||= this.began;
+      this.limited ||= this.began || this.isHelloLost;
       this.over = true;
     }
     return !this.over;
@@ -201,7 +223,8 @@ export class TlsConnection implements HandshakeHandler {
   private stopped(direction: Direction): void {
     const reader = direction.reader!;
     if (direction.stream!.failed) {
-      this.limited ||= reader.began;
+      direction.failed = true;
+      this.limited ||= reader.began || this.isHelloLost;
       direction.stop(Phase.done);
       // Without the rest of the client's stream there can still be the server's hello.
       if (direction !== this.fromTlsClient) this.over = true;

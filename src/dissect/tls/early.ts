@@ -22,11 +22,15 @@ export class EarlySegments {
   private readonly sequences = new Uint32Array(SEGMENTS);
   private readonly lengths = new Uint16Array(SEGMENTS);
   private readonly fromClient = new Uint8Array(SEGMENTS);
+  private readonly prefaces = new Uint8Array(SEGMENTS);
   private oldest = 0;
   private readonly packet = new Packet();
 
-  /** Keeps a whole, short segment in the place of the oldest. */
-  keep(packet: Packet, session: number, fromClient: boolean): void {
+  /**
+   * Keeps a whole, short segment in the place of the oldest.
+   * @param toldPreface the flow was taken to be of another protocol by it
+   */
+  keep(packet: Packet, session: number, fromClient: boolean, toldPreface: boolean): void {
     const { payloadStart, payloadEnd, payloadLength } = packet;
     if (payloadLength > SEGMENT_SIZE || payloadEnd - payloadStart < payloadLength) return;
     const at = this.oldest;
@@ -38,10 +42,16 @@ export class EarlySegments {
     this.sequences[at] = packet.tcpSequence + ((packet.tcpFlags & TcpFlag.syn) === 0 ? 0 : 1);
     this.lengths[at] = payloadLength;
     this.fromClient[at] = fromClient ? 1 : 0;
+    this.prefaces[at] = toldPreface ? 1 : 0;
   }
 
   /** Gives what is kept of one direction to `visit`, as if it came with `current`, until that answers false. */
-  replay(session: number, fromClient: boolean, current: Packet, visit: (packet: Packet) => boolean): void {
+  replay(
+    session: number,
+    fromClient: boolean,
+    current: Packet,
+    visit: (packet: Packet, toldPreface: boolean) => boolean,
+  ): void {
     const { packet } = this;
     packet.frame = current.frame;
     packet.bytes = this.bytes;
@@ -54,7 +64,7 @@ export class EarlySegments {
       packet.payloadStart = i * SEGMENT_SIZE;
       packet.payloadLength = this.lengths[i]!;
       packet.payloadEnd = packet.payloadStart + packet.payloadLength;
-      if (!visit(packet)) return;
+      if (!visit(packet, this.prefaces[i] === 1)) return;
     }
   }
 }

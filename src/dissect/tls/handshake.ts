@@ -47,6 +47,9 @@ export const MAX_MESSAGE_LENGTH = 0xffff;
 export const FATAL = 2;
 const CLOSE_NOTIFY = 0;
 
+/** Alert records from this length on are encrypted: two bytes and at least a truncated MAC of ten (RFC 6066 §7). */
+const MIN_ENCRYPTED_ALERT = 12;
+
 const EMPTY = Buffer.alloc(0);
 
 /** Whether a message of this type and body length can be a hello. */
@@ -117,6 +120,8 @@ export class HandshakeReader implements StreamConsumer {
   /** A handshake message that began in an earlier record, its header included. */
   private message: Buffer = EMPTY;
   private messageLength = 0;
+  /** The first byte of an alert whose second is still to come, -1 without one. */
+  private alertLevel = -1;
 
   constructor(handler: HandshakeHandler) {
     this.handler = handler;
@@ -152,11 +157,8 @@ export class HandshakeReader implements StreamConsumer {
         if (this.skipping > 0) return this.skip(end - start);
         return this.messageLength > 0 ? this.append(bytes, start, end) : this.handshake(bytes, view, start, end);
       case ContentType.alert:
-        // An encrypted alert is longer.
-        if (this.length !== 2) return end - start;
-        if (end - start < 2) return 0;
-        this.alert(view.getUint8(start), view.getUint8(start + 1));
-        return 2;
+        if (this.length < MIN_ENCRYPTED_ALERT) this.alerts(view, start, end);
+        return end - start;
       case ContentType.changeCipherSpec:
         if (this.afterHello && !this.handler.changeCipherSpec(this)) this.end(Ended.satisfied);
         return end - start;
@@ -239,6 +241,16 @@ export class HandshakeReader implements StreamConsumer {
     // A HelloRequest is empty and may come at any time (RFC 5246 §7.4.1.1).
     if (type !== HandshakeType.helloRequest || length !== 0) this.end(Ended.noHello);
     return false;
+  }
+
+  /** A record may have several alerts, or a part of one (RFC 5246 §6.2.1; TLS 1.3 no longer allows it, RFC 8446 §5.1). */
+  private alerts(view: DataView, start: number, end: number): void {
+    for (let at = start; at < end && this.ended === Ended.not; at++) {
+      const byte = view.getUint8(at);
+      const level = this.alertLevel;
+      this.alertLevel = level < 0 ? byte : -1;
+      if (level >= 0) this.alert(level, byte);
+    }
   }
 
   /** A warning (unrecognized_name, RFC 6066 §3) may come before the ServerHello; only the end of the connection counts. */

@@ -78,8 +78,10 @@ export class TlsTracker implements HandshakeReporter {
       const isSplit = more && !connection.found && stage !== Stage.new;
       return isSplit ? this.followEarly(connection, packet, fromClient) : more;
     }
-    if (isYoung) this.look(packet, slot, fromClient);
-    if (this.mayBePart(packet, slot, stage, fromClient)) this.early.keep(packet, this.flows.session(slot), fromClient);
+    const toldPreface = isYoung && this.look(packet, slot, fromClient);
+    if (this.mayBePart(packet, slot, stage, fromClient)) {
+      this.early.keep(packet, this.flows.session(slot), fromClient, toldPreface);
+    }
     return this.undecided(slot, stage);
   }
 
@@ -102,10 +104,12 @@ export class TlsTracker implements HandshakeReporter {
     if (this.options.certificateEvents) this.hellos.chain(connection.exchange, chain, fromServer, time);
   }
 
-  /** Looks whether a segment without a hello is of a protocol that may come before one. */
-  private look(packet: Packet, slot: number, fromClient: boolean): void {
+  /** Whether a segment without a hello is the first of a protocol that may come before one: the flow is then of that. */
+  private look(packet: Packet, slot: number, fromClient: boolean): boolean {
     const preface = prefaceOf(packet, fromClient, this.flows.stage(slot) === Stage.new);
-    if (preface !== undefined && this.flows.app(slot) === undefined) this.flows.setApp(slot, preface);
+    if (preface === undefined || this.flows.app(slot) !== undefined) return false;
+    this.flows.setApp(slot, preface);
+    return true;
   }
 
   /** Whether a segment may be a part of a hello that begins in a later one, which the network had put in the wrong order. */
@@ -146,11 +150,19 @@ export class TlsTracker implements HandshakeReporter {
     let more = true;
     // Its other parts are no plaintext.
     if (!isPreface(this.flows.app(connection.slot))) connection.flight.after = undefined;
-    this.early.replay(this.flows.session(connection.slot), fromClient, packet, (earlier) => {
+    this.early.replay(this.flows.session(connection.slot), fromClient, packet, (earlier, toldPreface) => {
+      // A few bytes from the middle of a hello may look like the beginning of another protocol.
+      if (toldPreface && ((earlier.tcpSequence - packet.tcpSequence) | 0) > 0) this.withdrawPreface(connection);
       more = this.follow(connection, earlier, fromClient);
       return more && this.connections.has(connection.slot);
     });
     return more;
+  }
+
+  /** What told the protocol that came before the hello was a part of the hello. */
+  private withdrawPreface({ slot, flight }: TlsConnection): void {
+    flight.after = undefined;
+    if (isPreface(this.flows.app(slot))) this.flows.setApp(slot, undefined);
   }
 
   private evict(connection: TlsConnection): void {
@@ -161,7 +173,7 @@ export class TlsTracker implements HandshakeReporter {
 
   private finish(connection: TlsConnection): void {
     this.connections.remove(connection);
-    if (connection.began) {
+    if (connection.began || connection.isHelloLost) {
       this.counters['tls.incomplete']++;
       // It did change to TLS, although no more can be told.
       if (isUpgradable(this.flows.app(connection.slot))) this.flows.setApp(connection.slot, 'tls');

@@ -1,6 +1,7 @@
 /** Names as node:crypto writes them, in the forms of the event. */
 
 import type { NameAttributes } from '../event.ts';
+import { formatIp, parseIp } from '../net/address.ts';
 
 /** A name (RFC 5280 §4.1.2.4): whole, and the attributes that are told apart. */
 export interface DistinguishedName {
@@ -83,6 +84,12 @@ function withoutQuotes(quoted: string): string {
   }
 }
 
+/** OpenSSL writes IPv6 addresses with all their groups and in upper case; what is no address stays as it is. */
+function address(text: string): string {
+  const parsed = parseIp(text);
+  return parsed === undefined ? text : formatIp(parsed.version, ...parsed.words);
+}
+
 /** @param list `X509Certificate.subjectAltName`: `DNS:a, IP Address:192.0.2.1`, entries with odd characters in JSON quotes */
 export function alternativeNames(list: string | undefined): AlternativeNames {
   const names: string[] = [];
@@ -91,8 +98,8 @@ export function alternativeNames(list: string | undefined): AlternativeNames {
   for (const [, type = '', quoted, plain = ''] of list.matchAll(/([^:,]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))(?:, |$)/gs)) {
     if (++count > MAX_ALTERNATIVE_NAMES) continue;
     const value = quoted === undefined ? plain : withoutQuotes(quoted);
-    const shortType = type === 'IP Address' ? 'IP' : type;
-    names.push(cut(`${shortType}:${value}`, MAX_ALTERNATIVE_NAME_LENGTH));
+    const name = type === 'IP Address' ? `IP:${address(value)}` : `${type}:${value}`;
+    names.push(cut(name, MAX_ALTERNATIVE_NAME_LENGTH));
   }
   return { names, count };
 }

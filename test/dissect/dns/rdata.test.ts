@@ -238,6 +238,18 @@ describe('RDATA', () => {
     }
   });
 
+  it('shows prefixes that no address has, and others than the one encoding of a prefix, in RFC 3597 form (RFC 3123 §4.1)', () => {
+    const good: [string, string][] = [
+      ['00012000', '1:0.0.0.0/32'],
+      ['00028000', '2:::/128'],
+      ['000110010a', '1:10.0.0.0/16'],
+    ];
+    for (const [rdata, text] of good) assert.deepEqual(format(42, hex(rdata)), { text, contradicts: false });
+    for (const bad of ['00012c00', '00012100', '00028100', '000110020a00', '0001180400000000', '0001200501020304 05']) {
+      assert.deepEqual(format(42, hex(bad)), { text: generic(hex(bad)), contradicts: true });
+    }
+  });
+
   it('refuses LOC of another version, beyond the poles, with digits above nine (RFC 1876 §2)', () => {
     const good = '00 33 16 13 89172dd0 70be15f0 00988d20';
     assert.ok(!format(29, hex(good)).contradicts);

@@ -308,6 +308,17 @@ describe('DNS datagrams', () => {
     assert.deepEqual([h.messages, h.transactions, h.flows[0]?.app], [[], [], undefined]);
   });
 
+  it('does not say of a datagram without captured payload that it is no DNS', () => {
+    const h = new Harness();
+    for (let captured = 0; captured < 4; captured++) h.udp(query(7), { captured });
+    assert.deepEqual([h.counters['dns.incomplete'], h.counters['dns.not_dns']], [4, 0]);
+    // On the wire, too, it was shorter than any message.
+    h.udp(Buffer.alloc(11), { captured: 0 });
+    assert.deepEqual([h.counters['dns.incomplete'], h.counters['dns.not_dns']], [4, 1]);
+    h.udp(query(8), { captured: 4 });
+    assert.deepEqual([h.messages.length, h.counters['dns.messages']], [1, 1]);
+  });
+
   it('gives what was captured of a cut datagram', () => {
     const h = new Harness();
     h.udp(query(7));

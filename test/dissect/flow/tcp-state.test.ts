@@ -93,14 +93,47 @@ describe('the round-trip time of the handshake', () => {
     const observed = new Observed();
     observed.out({ flags: SYN, sequence: 0, time: 1 });
     observed.out({ flags: SYN, sequence: 0, time: 2 });
-    observed.in({ flags: SYN | ACK, sequence: 9, time: 2.25 });
-    observed.in({ flags: SYN | ACK, sequence: 9, time: 2.375 });
+    observed.in({ flags: SYN | ACK, sequence: 9, time: 2.125 });
+    // The same frame, captured twice.
+    observed.in({ flags: SYN | ACK, sequence: 9, time: 2.1875 });
     observed.out({ flags: ACK, sequence: 1, time: 2.5 });
     const { tcp } = observed.only();
     assert.equal(tcp?.rtt, 0.5);
     assert.equal(tcp?.out.retransmits, 1);
     assert.equal(tcp?.in.retransmits, 1);
     assert.equal(tcp?.in.retransmittedBytes, 0);
+  });
+
+  it('has no timeout of a SYN whose SYN-ACK was lost on its way', () => {
+    const observed = new Observed();
+    observed.out({ flags: SYN, sequence: 0, time: 1 });
+    for (const time of [2, 4]) {
+      observed.in({ flags: SYN | ACK, sequence: 9, time: time - 0.75 });
+      observed.out({ flags: SYN, sequence: 0, time });
+    }
+    observed.in({ flags: SYN | ACK, sequence: 9, time: 4.25 });
+    observed.out({ flags: ACK, sequence: 1, time: 4.5 });
+    const { tcp } = observed.only();
+    assert.equal(tcp?.rtt, 0.5);
+    assert.equal(tcp?.state, 'established');
+  });
+
+  it('is not known where an ACK may be of any of several SYN-ACKs (RFC 6298 §3)', () => {
+    const repeated = new Observed();
+    repeated.out({ flags: SYN, sequence: 0, time: 1 });
+    for (const time of [1.25, 2.25, 4.25]) repeated.in({ flags: SYN | ACK, sequence: 9, time });
+    repeated.out({ flags: ACK, sequence: 1, time: 4.5 });
+    repeated.in({ flags: SYN | ACK, sequence: 9, time: 8.25 });
+    repeated.out({ flags: ACK, sequence: 1, time: 8.5 });
+    assert.equal(repeated.only().tcp?.rtt, undefined);
+    // The next SYN begins anew.
+    const again = new Observed();
+    again.out({ flags: SYN, sequence: 0, time: 1 });
+    for (const time of [1.25, 2.25]) again.in({ flags: SYN | ACK, sequence: 9, time });
+    again.out({ flags: SYN, sequence: 0, time: 3 });
+    again.in({ flags: SYN | ACK, sequence: 9, time: 3.25 });
+    again.out({ flags: ACK, sequence: 1, time: 3.5 });
+    assert.equal(again.only().tcp?.rtt, 0.5);
   });
 
   it('is not known without a SYN-ACK or when time goes backwards', () => {

@@ -246,6 +246,28 @@ test('a fatal alert ends the handshake, from either side; a warning does not; an
   assert.deepEqual(known(warned), FULL);
 });
 
+test('alerts over two records, several in one, and records with the lengths of encrypted ones', () => {
+  const level = tlsRecord(21, Buffer.from([2]));
+  const description = tlsRecord(21, Buffer.from([40]));
+  const rows: [records: Buffer[], alert: HandshakeDetails['alert']][] = [
+    [[level, description], { from: 'server', level: 2, description: 40 }],
+    [[tlsRecord(21, Buffer.from([1, 112, 2])), description], { from: 'server', level: 2, description: 40 }],
+    [[tlsRecord(21, Buffer.from([1, 112, 2, 80]))], { from: 'server', level: 2, description: 80 }],
+    [[level], undefined],
+    [[tlsRecord(21, Buffer.alloc(12, 2))], undefined],
+    [[tlsRecord(21, Buffer.alloc(26, 2))], undefined],
+  ];
+  for (const [records, expected] of rows) {
+    for (const size of [1, 1_000]) {
+      const details = detailsOf((connection) => {
+        connection.send('client', TLS12_CLIENT_HELLO);
+        connection.sendCut('server', Buffer.concat(records), size);
+      });
+      assert.deepEqual(details.alert, expected);
+    }
+  }
+});
+
 test('the server alone, and a flight that is cut', () => {
   const alone = new TlsTest(EVERYTHING);
   alone.send('server', SERVER_FLIGHT);

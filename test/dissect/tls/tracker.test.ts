@@ -236,6 +236,31 @@ test('a hello of which a part is missing after STARTTLS: counted, and the flow i
   assert.equal(connection.flows.apps.get(0), 'tls');
 });
 
+test('a part of a hello that came before its beginning and looks like SOCKS tells no protocol', () => {
+  const methods = Buffer.from([5, 1, 0]);
+  const hello = Buffer.from(SIMPLE_CLIENT_HELLO);
+  methods.copy(hello, 20);
+  const connection = new TlsTest();
+  connection.send('client', hello.subarray(20, 23), { at: 20 });
+  assert.equal(connection.flows.apps.get(0), 'socks');
+  connection.send('client', hello.subarray(23), { at: 23 });
+  connection.send('client', hello.subarray(0, 20), { at: 0 });
+  connection.send('server', SIMPLE_SERVER_HELLO);
+  assert.equal(connection.handshakes[0]?.client?.serverName, 'server');
+  assert.equal(connection.handshakes[0]?.details?.after, undefined);
+  assert.equal(connection.flows.apps.get(0), 'tls');
+  // What it is told by before the hello stays.
+  const proxied = new TlsTest();
+  proxied.send('client', methods);
+  proxied.send('server', Buffer.from([5, 0]));
+  proxied.send('client', hello.subarray(20, 23), { at: 23 });
+  proxied.send('client', hello.subarray(23), { at: 26 });
+  proxied.send('client', hello.subarray(0, 20), { at: 3 });
+  proxied.send('server', SIMPLE_SERVER_HELLO);
+  assert.equal(proxied.handshakes[0]?.client?.serverName, 'server');
+  assert.equal(proxied.handshakes[0]?.details?.after, 'socks');
+});
+
 test('a contradicting retransmission does not change what came first', () => {
   const forged = Buffer.from(SIMPLE_CLIENT_HELLO);
   forged.fill(0x41, 60, 150);
@@ -481,6 +506,90 @@ test('limits: a hello that never ends, a frame that was cut, a gap that never fi
   let at = 100;
   for (; gap.send('client', Buffer.alloc(1400, 0x41), { at }); at += 1400) assert.ok(at < 1_000_000);
   assert.deepEqual(gap.events, []);
+});
+
+test('a hello whose beginning the capture lost is counted where the other one was seen', () => {
+  const losses = ({ counters }: TlsTest): [number, number] => [
+    counters['tls.incomplete'],
+    counters['tls.stream_limit'],
+  ];
+  const client = (): TlsTest => {
+    const connection = new TlsTest();
+    connection.send('client', SIMPLE_CLIENT_HELLO);
+    return connection;
+  };
+  const short = client();
+  short.send('server', SIMPLE_SERVER_HELLO.subarray(20), { at: 20 });
+  short.end();
+  assert.equal(short.handshakes.length, 1);
+  assert.deepEqual(losses(short), [1, 0]);
+
+  // So much waits for it that the stream is given up.
+  const long = client();
+  const rest = Buffer.concat(new Array<Buffer>(10).fill(APPLICATION_DATA));
+  for (let at = 20; at < rest.length && long.send('server', rest.subarray(at, at + 20), { at }); at += 20);
+  assert.equal(long.handshakes.length, 1);
+  long.end();
+  assert.deepEqual(losses(long), [1, 1]);
+
+  const snapped = client();
+  snapped.send('server', SIMPLE_SERVER_HELLO, { captured: 0 });
+  snapped.end();
+  assert.deepEqual(losses(snapped), [1, 1]);
+
+  const retried = new TlsTest();
+  retried.send('client', RETRY_CLIENT_HELLO_1);
+  retried.send('server', RETRY_REQUEST);
+  const second = RETRY_CLIENT_HELLO_1.length;
+  retried.send('client', RETRY_CLIENT_HELLO_2.subarray(10), { at: second + 10 });
+  retried.end();
+  assert.deepEqual(losses(retried), [1, 0]);
+
+  const answer = new TlsTest();
+  answer.send('server', SIMPLE_SERVER_HELLO.subarray(0, 80));
+  answer.send('client', SIMPLE_CLIENT_HELLO.subarray(0, 1));
+  answer.send('server', SIMPLE_SERVER_HELLO.subarray(80));
+  answer.send('client', SIMPLE_CLIENT_HELLO.subarray(20), { at: 20 });
+  answer.end();
+  assert.equal(answer.handshakes.length, 1);
+  assert.deepEqual(losses(answer), [1, 0]);
+});
+
+test('gaps are no lost hellos where no hello is due', () => {
+  const lossless = (run: (connection: TlsTest) => void): void => {
+    const connection = new TlsTest({ certificates: true });
+    run(connection);
+    connection.end();
+    assert.deepEqual([connection.counters['tls.incomplete'], connection.counters['tls.stream_limit']], [0, 0]);
+  };
+  const gapAfter = (connection: TlsTest, from: 'client' | 'server', start: number): void => {
+    for (let i = 0; i < 60; i++) connection.send(from, APPLICATION_DATA, { at: start + 1000 * (i + 1) });
+  };
+  // Something else, from a byte on that a record could begin with, and a connection in its middle.
+  lossless((connection) => {
+    connection.send('client', Buffer.from([0x16]));
+    gapAfter(connection, 'client', 1);
+    gapAfter(connection, 'server', 0);
+  });
+  lossless((connection) => {
+    connection.flows.midstream = true;
+    gapAfter(connection, 'server', 5_000);
+    gapAfter(connection, 'client', 3_000);
+  });
+  // After both hellos, and after an answer that is no hello.
+  for (const answer of [SIMPLE_SERVER_HELLO, FATAL_ALERT, TEXT]) {
+    lossless((connection) => {
+      connection.send('client', SIMPLE_CLIENT_HELLO);
+      connection.send('server', answer);
+      gapAfter(connection, 'server', answer.length);
+      gapAfter(connection, 'client', SIMPLE_CLIENT_HELLO.length);
+    });
+  }
+  // No answer at all.
+  lossless((connection) => {
+    connection.send('client', SIMPLE_CLIENT_HELLO);
+    gapAfter(connection, 'client', SIMPLE_CLIENT_HELLO.length);
+  });
 });
 
 test('too many handshakes at once: the oldest is reported as far as it is known', () => {

@@ -118,7 +118,8 @@ test('a hash of RSASSA-PSS that OpenSSL does not sign with, and none', () => {
 });
 
 test('names, serial, validity and alternative names', () => {
-  const names = 'subjectAltName=DNS:www.example.test,IP:192.0.2.1,email:a@example.test,URI:https://example.test/x';
+  const names =
+    'subjectAltName=DNS:www.example.test,IP:192.0.2.1,IP:2001:db8::1,email:a@example.test,URI:https://example.test/x';
   const subject = '/C=XX/O=Example, Inc./OU=Unit/CN=www.example.test';
   const certificate = read(selfSigned(P256, subject, '-set_serial', '0x0abc', '-addext', names));
   assert.equal(certificate?.subject, 'CN=www.example.test,OU=Unit,O=Example\\, Inc.,C=XX');
@@ -130,6 +131,7 @@ test('names, serial, validity and alternative names', () => {
   assert.deepEqual(certificate?.subjectAlternativeNames, [
     'DNS:www.example.test',
     'IP:192.0.2.1',
+    'IP:2001:db8::1',
     'email:a@example.test',
     'URI:https://example.test/x',
   ]);

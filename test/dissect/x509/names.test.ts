@@ -24,6 +24,14 @@ test('alternative names: types in short, odd ones out of their quotes', () => {
     alternativeNames('DNS:a.example, IP Address:192.0.2.1, DNS:"b, DNS:c", URI:"spiffe://td/x\\u002cy"').names,
     ['DNS:a.example', 'IP:192.0.2.1', 'DNS:b, DNS:c', 'URI:spiffe://td/x,y'],
   );
+  // As all addresses (RFC 5952).
+  const addresses = ['2001:DB8:0:0:0:0:0:1', '0:0:0:0:0:FFFF:C000:201', '0:0:0:0:0:0:0:0', '<invalid>'];
+  assert.deepEqual(alternativeNames(addresses.map((one) => `IP Address:${one}`).join(', ')).names, [
+    'IP:2001:db8::1',
+    'IP:::ffff:192.0.2.1',
+    'IP:::',
+    'IP:<invalid>',
+  ]);
   assert.deepEqual(alternativeNames(undefined), { names: [], count: 0 });
   const many = Array.from({ length: 500 }, (_, i) => `DNS:n${i}.example`).join(', ');
   const { names, count } = alternativeNames(many);
