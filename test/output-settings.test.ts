@@ -58,6 +58,15 @@ describe('the outputs of the configuration', () => {
     assert.match(complaints({ target: 'hec://h', retry: { give_up_s: -1 } })[0] ?? '', /must be auto, a whole number/);
   });
 
+  it('may have groups of which everything is commented out, and no others', () => {
+    const [file] = parse({ target: 'a', rotate: null, batch: {} });
+    assert.ok(file?.type === 'file' && file.rotate.gzip);
+    assert.deepEqual(complaints({ target: 'a', rotat: {}, rotate: 5 }), [
+      '0.rotat: unknown option of a file output',
+      '0.rotate: must be a map of options',
+    ]);
+  });
+
   it('are refused twice', () => {
     assert.match(complaints('a.ndjson', './a.ndjson')[0] ?? '', /given twice/);
     assert.match(complaints('-', { target: '-', name: 'other' })[0] ?? '', /given twice/);
