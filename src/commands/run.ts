@@ -107,7 +107,7 @@ async function watch(read: () => Config, config: Config, logger: Logger): Promis
     outputsLeft--;
     if (outputsLeft === 0) abort.abort();
   };
-  const options = { live: true, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
+  const options = { live: true, spoolDirectory: () => spoolDirectory(config), sensor: config.sensor.name };
   let opened: Delivery | undefined;
   let metrics: Server | undefined;
   try {

@@ -17,7 +17,8 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 export interface DeliveryOptions {
   /** The traffic does not wait: outputs are waited for in the background, and kept alive through every error. */
   readonly live: boolean;
-  readonly spoolDirectory: string;
+  /** Asked where an output has a spool. Throws `UsageError` where there is no place for one. */
+  readonly spoolDirectory: () => string;
   /** Name of this sensor, which network outputs tell beside the events. */
   readonly sensor: string;
 }
@@ -60,7 +61,8 @@ async function storeOpener(
   if (!(settings.spool === 'auto' ? live : settings.spool)) return () => new MemoryStore();
   const { openSpool } = await import('./spool/spool.ts');
   const { name, spool_max_bytes: maxBytes } = settings;
-  return (ledger, losses) => openSpool({ directory: spoolDirectory, name, maxBytes, ledger, losses });
+  const directory = spoolDirectory();
+  return (ledger, losses) => openSpool({ directory, name, maxBytes, ledger, losses });
 }
 
 async function queueOptions(settings: OutputSettings, options: DeliveryOptions): Promise<QueueOptions> {
