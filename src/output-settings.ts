@@ -91,7 +91,25 @@ function parseOutput(item: unknown, format: Format, complain: Complain): OutputS
     for (const { text, item: member } of wrong) complain(path, text, member);
     if (wrong.length === 0) setPath(settings, path, value);
   }
+  const idle = idleTls(target, values);
+  if (idle !== undefined) complain(...idle);
   return { ...settings, ...target.place } as unknown as OutputSettings;
+}
+
+/** An option of TLS where there will be none: who gives it takes the connection for one that is encrypted. */
+function idleTls(
+  { type, place }: Target,
+  values: ReadonlyMap<string, unknown>,
+): [path: string, text: string] | undefined {
+  const path = [...values.keys()].find((name) => name.startsWith('tls.') && name !== 'tls.enabled');
+  if (path === undefined) return undefined;
+  // Who writes `enabled: false` knows.
+  if (type === 'kafka')
+    return values.has('tls.enabled')
+      ? undefined
+      : [path, 'has no effect without tls.enabled: true (or false, to keep it)'];
+  if (!String(place.url).startsWith('http:')) return undefined;
+  return [path, `has no effect without TLS: write the target as ${type === 'hec' ? 'hec' : 'otlp+https'}://…`];
 }
 
 /** The leaves of a tree by dotted path; what an option takes as a map is a leaf. */

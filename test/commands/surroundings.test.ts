@@ -24,17 +24,24 @@ const isRoot = process.getuid?.() === 0;
 
 describe('a user without a home directory', { skip: isRoot ? false : 'only root may become another user' }, () => {
   const nobody = (...args: string[]) =>
-    run(['setpriv', '--reuid', '54321', '--clear-groups', 'env', '-u', 'HOME', ...NODE, 'replay', OFFICE, ...args]);
+    run(['setpriv', '--reuid', '54321', '--clear-groups', 'env', '-u', 'HOME', ...NODE, ...args]);
 
   it('needs none without a spool', () => {
-    const { status, stderr } = nobody('-o', '-');
+    const { status, stderr } = nobody('replay', OFFICE);
     assert.equal(status, 0, stderr);
   });
 
   it('is told to name the place of the spool', () => {
-    const { status, stderr } = nobody('-o', 'otlp+http://127.0.0.1:1?spool=true');
+    const { status, stderr } = nobody('replay', OFFICE, '-o', 'otlp+http://127.0.0.1:1?spool=true');
     assert.equal(status, 2, stderr);
     assert.match(stderr, /^vesper: this user has no home directory for the spool: set spool\.directory$/m);
+  });
+
+  it('is told of a mistake in an output before of a capture that it may not open', () => {
+    const { status, stderr } = nobody('run', '-o', 'hec://h', '--set', 'spool.directory=/nope');
+    assert.equal(status, 2, stderr);
+    assert.equal(stderr, 'vesper: output hec://h: give the token by token_file or token_env\n');
+    assert.match(nobody('run', '-o', join(folder, 'events')).stderr, /^vesper: live capture needs CAP_BPF/);
   });
 });
 
