@@ -214,7 +214,7 @@ function tcOptions(program: number, flags: number): Buffer {
 function refusal(error: SystemCallError): CaptureError {
   if (error.code === 'EMFILE' || !canOpen(DESCRIPTORS))
     return new CaptureError(
-      `the eBPF programs need ${DESCRIPTORS} file descriptors more than this process may have: raise its limit (ulimit -n; systemd: LimitNOFILE=)`,
+      `the eBPF programs need ${DESCRIPTORS} more file descriptors, and this process may not open so many: raise its limit (ulimit -n; systemd: LimitNOFILE=)`,
       { cause: error },
     );
   if (error.code === 'EPERM' || missingCapabilities(EBPF_CAPABILITIES).length > 0)

@@ -70,6 +70,6 @@ describe('vesper run with few descriptors', { skip: skipWithoutCapture('ebpf') }
     const agent = [...NODE, 'run', '-i', 'lo', '--capture', 'ebpf', '-o', join(folder, 'events')];
     const { status, stderr } = run(['prlimit', '--nofile=28', ...agent]);
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /^vesper: the eBPF programs need \d+ file descriptors more .* LimitNOFILE=/);
+    assert.match(stderr, /^vesper: the eBPF programs need \d+ more file descriptors, .* LimitNOFILE=/);
   });
 });
