@@ -83,7 +83,7 @@ for (const [name, path] of [
   ['to one file', join(folder, 'all.ndjson')],
   ['to a file for each kind', join(folder, '{kind}.ndjson')],
 ] as const) {
-  const options = { live: false, spoolDirectory: folder, sensor: 'bench' };
+  const options = { live: false, spoolDirectory: () => folder, sensor: 'bench' };
   const outputs = parseOutputs([path], 'cim').outputs;
   const delivery = await openDelivery(outputs, options, createCounters(), (notice) => {
     throw new Error(JSON.stringify(notice));

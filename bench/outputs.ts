@@ -88,7 +88,7 @@ const opened = (target: unknown, live: boolean) => (): Promise<Delivery> => {
   if (complaints.length > 0) throw new Error(JSON.stringify(complaints));
   return openDelivery(
     outputs,
-    { live, spoolDirectory: join(folder, 'spool'), sensor: 'bench' },
+    { live, spoolDirectory: () => join(folder, 'spool'), sensor: 'bench' },
     createCounters(),
     fail,
   );

@@ -1,14 +1,14 @@
 /** The settings in force: defaults, then the YAML file, then the environment, then flags; later over earlier. */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type convict from 'convict';
-import type { Node, Scalar as ScalarNode } from 'yaml';
 import type { Extras, Kind } from './cim/event.ts';
 import type { FingerprintName } from './dissect/tls/fingerprints.ts';
 import { OUTPUT_OPTIONS } from './output-options.ts';
 import { parseOutputs, secretVariables } from './output-settings.ts';
 import type { OutputSettings } from './outputs/options.ts';
+import { complaintsOf } from './setting-formats.ts';
 import { SETTINGS } from './settings.ts';
+import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 import { nearest } from './suggest.ts';
 import { setPath, type Tree } from './tree.ts';
 import { UsageError } from './usage-error.ts';
@@ -71,86 +71,6 @@ function convictSchema(): convict.Schema<Tree> {
   return schema as unknown as convict.Schema<Tree>;
 }
 
-interface FileSettings {
-  readonly values: Tree;
-  /** `file:line:column` of each setting that the file holds. */
-  readonly places: ReadonlyMap<string, string>;
-}
-
-/** Reads the YAML file and complains of every key that is no setting, with its place and the nearest name. */
-function readFile(file: string): FileSettings {
-  let source: string;
-  try {
-    source = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read the configuration ${file}: ${(error as Error).message}`);
-  }
-  // Loaded where there is a file: it takes 40 ms of a start.
-  const YAML: typeof import('yaml') = require('yaml');
-  const { LineCounter, Pair, parseDocument, Scalar, visit, YAMLMap } = YAML;
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
-  const placeAt = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  const complaints = document.errors.map(({ code, pos, message }) => {
-    const text = code === 'MULTIPLE_DOCS' ? 'the settings end here: a file has one document, without `---`' : message;
-    return `${placeAt(pos[0])}: ${text}`;
-  });
-  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
-  if (document.contents === null) return { values: {}, places: new Map() };
-  if (!(document.contents instanceof YAMLMap))
-    throw new UsageError(`${file}:1:1: a configuration is a map of settings`);
-
-  const groups = new Set([...SETTINGS.keys()].filter((path) => path.includes('.')).map((path) => path.split('.')[0]));
-  const places = new Map<string, string>();
-  visit(document.contents, {
-    Pair(_, pair, ancestors) {
-      const keys = ancestors.filter((node) => node instanceof Pair).map(({ key }) => String((key as ScalarNode).value));
-      const key = pair.key instanceof Scalar ? String(pair.key.value) : String(pair.key);
-      const path = [...keys, key].join('.');
-      const place = placeAt((pair.key as Node).range?.[0] ?? 0);
-      if (groups.has(path)) {
-        if (pair.value instanceof YAMLMap) return undefined;
-        // All that was in it may be commented out.
-        if (pair.value instanceof Scalar && pair.value.value === null) return visit.REMOVE;
-        complaints.push(`${place}: ${path} is a map of settings`);
-      } else if (key.includes('.') && SETTINGS.has(path)) {
-        const [group, name] = path.split('.');
-        complaints.push(`${place}: write ${path} as ${name} below ${group}, on a line of its own`);
-      } else if (SETTINGS.has(path)) {
-        places.set(path, place);
-        if (path === 'outputs') for (const [member, offset] of members(pair.value)) places.set(member, placeAt(offset));
-      } else {
-        const siblings = [...SETTINGS.keys(), ...groups].filter((name) => name !== undefined);
-        const near = nearest(path, siblings);
-        complaints.push(`${place}: unknown setting ${path}${near ? ` (did you mean ${near}?)` : ''}`);
-      }
-      return visit.SKIP;
-    },
-  });
-  if (complaints.length > 0) throw new UsageError(complaints.join('\n'));
-  return { values: document.toJS() as Tree, places };
-
-  /** Where the outputs and their options begin, by path such as `outputs.0.rotate.bytes`. */
-  function members(outputs: unknown): [string, number][] {
-    const found: [string, number][] = [];
-    const walk = (node: unknown, path: string): void => {
-      if (YAML.isNode(node) && node.range) found.push([path, node.range[0]]);
-      if (YAML.isSeq(node)) for (const [i, item] of node.items.entries()) walk(item, `${path}.${i}`);
-      if (!YAML.isMap(node)) return;
-      for (const { key, value } of node.items) {
-        const member = `${path}.${String(key)}`;
-        walk(value, member);
-        found.push([member, (key as Node).range?.[0] ?? 0]);
-      }
-    };
-    walk(outputs, 'outputs');
-    return found.slice(1);
-  }
-}
-
 /** The value at a dotted path. */
 function getPath(tree: Tree, path: string): unknown {
   let node: unknown = tree;
@@ -168,7 +88,7 @@ export function loadConfig(
   flags: ReadonlyMap<string, unknown>,
   env: NodeJS.ProcessEnv = process.env,
 ): Config {
-  const fromFile: FileSettings = file === undefined ? { values: {}, places: new Map() } : readFile(file);
+  const fromFile: SettingsFile = file === undefined ? { values: {}, places: new Map() } : readSettingsFile(file);
   const config = convictOf(convictSchema(), { env, args: [] });
   config.load(fromFile.values);
   const complaints: string[] = [];
@@ -185,26 +105,27 @@ export function loadConfig(
     // convict does so for the environment alone.
     const value = setting.format.coerce(getPath(values, path));
     setPath(values, path, value);
-    const complaint = setting.format.complaint(value);
-    if (!complaint) continue;
-    let where = fromFile.places.get(path) ?? 'default';
-    if (env[setting.env] !== undefined) where = `environment ${setting.env}`;
-    if (flags.has(path)) where = 'command line';
-    complaints.push(`${where}: ${path}: ${complaint}`);
+    for (const { text, item } of complaintsOf(setting.format, value)) {
+      let where = fromFile.places.get(`${path}.${item}`) ?? fromFile.places.get(path) ?? 'default';
+      if (env[setting.env] !== undefined) where = `environment ${setting.env}`;
+      if (flags.has(path)) where = 'command line';
+      complaints.push(`${where}: ${path}: ${text}`);
+    }
   }
-  const places = (path: string): string => {
+  const places = (path: string, item: number | undefined): string => {
     if (flags.has('outputs')) return 'command line: ';
     if (env.VESPER_OUTPUTS !== undefined) return 'environment VESPER_OUTPUTS: ';
-    const place = fromFile.places.get(`outputs.${path}`) ?? fromFile.places.get(`outputs.${path.split('.')[0]}`);
+    const candidates = [`${path}.${item}`, path, path.split('.')[0]].map((at) => fromFile.places.get(`outputs.${at}`));
+    const place = candidates.find((at) => at !== undefined);
     return place === undefined ? '' : `${place}: `;
   };
   const { outputs, complaints: wrong } = parseOutputs(
     Array.isArray(values.outputs) ? values.outputs : [],
     values.format as Config['format'],
   );
-  for (const { path, text } of wrong) {
+  for (const { path, text, item } of wrong) {
     const option = path.split('.').slice(1).join('.');
-    complaints.push(`${places(path)}${option === '' ? '' : `outputs: ${option}: `}${text}`);
+    complaints.push(`${places(path, item)}${option === '' ? '' : `outputs: ${option}: `}${text}`);
   }
   const known = new Set([...SETTINGS.values()].map((setting) => setting.env));
   const secrets = new Set(secretVariables(outputs));

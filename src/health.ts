@@ -5,6 +5,7 @@ import type { CimEvent } from './cim/event.ts';
 import type { Config } from './config.ts';
 import { type CounterName, type Counters, GAUGES, LOSSES } from './counters.ts';
 import type { Format } from './outputs/options.ts';
+import { residentBytes } from './resident-memory.ts';
 import { packageVersion } from './version.ts';
 
 export interface HealthParts {
@@ -97,7 +98,7 @@ export class Health {
       gauges: pick(parts.counters, GAUGES),
       losses,
       cpu: cpu - this.cpu,
-      memory: process.memoryUsage.rss(),
+      memory: residentBytes(),
       ...more,
     };
     this.before = { ...parts.counters };

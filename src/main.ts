@@ -17,7 +17,8 @@ const HELP = `vesper sees what a host says on the network and proves it to a SIE
                                the handshakes of a capture and what the policies say of them
   vesper policy explain NAME   what every built-in policy says of a cipher suite, group, signature scheme or version
   vesper inventory FILE…       the TLS that servers and clients really used, from captures or recorded events
-  vesper config [--docs]       the settings in force, or the reference of all settings
+  vesper config [--check|--docs]
+                               the settings in force, whether vesper run would take them, or the reference of all
   vesper doctor                what works on this host
   vesper COMMAND --help        the options of a command
   vesper --version

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { COUNTERS, type CounterName, type Counters, GAUGES } from './counters.ts';
 import type { OutputStatus } from './outputs/delivery.ts';
+import { residentBytes } from './resident-memory.ts';
 import { startError } from './usage-error.ts';
 import { packageVersion } from './version.ts';
 
@@ -64,7 +65,7 @@ export function metricsText(counters: Counters, backend: string, outputs: readon
   const { user, system } = process.cpuUsage();
   add('vesper_info', 'gauge', 'version and capture', 1, `{version="${packageVersion()}",capture="${backend}"}`);
   add('process_cpu_seconds_total', 'counter', 'processor time in seconds', (user + system) / 1e6);
-  add('process_resident_memory_bytes', 'gauge', 'resident memory in bytes', process.memoryUsage.rss());
+  add('process_resident_memory_bytes', 'gauge', 'resident memory in bytes', residentBytes());
   add('process_start_time_seconds', 'gauge', 'start in seconds since 1970', Date.now() / 1000 - process.uptime());
   const parts = [...metrics].map(
     ([name, { help, type, samples }]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.join('\n')}\n`,

@@ -1,7 +1,8 @@
 /** Every option of an output, once: which outputs have it, its type, default and meaning. */
 import { KINDS } from './cim/event.ts';
 import { type OutputType, SEVERITIES } from './outputs/options.ts';
-import { atLeastOne, list, oneOf, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
+import { atLeastOne, hasControls, list, oneOf, type SettingFormat, text, whole, yesOrNo } from './setting-formats.ts';
+import { isTree } from './tree.ts';
 
 export interface OutputOption {
   readonly outputs: readonly OutputType[];
@@ -23,17 +24,32 @@ function orAuto(format: SettingFormat): SettingFormat {
   };
 }
 
-/** A map of text to text. */
-const texts: SettingFormat = {
-  coerce: (value) => value,
-  complaint: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((each) => typeof each === 'string')
-      ? undefined
-      : 'must be a map of names to texts',
-};
+/**
+ * A map of text to text.
+ * @param entry what is wrong with an entry, or undefined
+ */
+function texts(entry: (name: string, value: string) => string | undefined): SettingFormat {
+  return plain((value) => {
+    const entries: [string, unknown][] | undefined = isTree(value) ? Object.entries(value) : undefined;
+    if (!entries?.every((each): each is [string, string] => typeof each[1] === 'string'))
+      return 'must be a map of names to texts';
+    return entries.map(([name, each]) => entry(name, each)).find((complaint) => complaint !== undefined);
+  });
+}
+
+const attribute = (name: string, value: string): string | undefined =>
+  hasControls(name) || hasControls(value)
+    ? `${JSON.stringify(name)} must have no control characters, such as line ends`
+    : undefined;
+
+/** Node would refuse every request. The value may be a secret: it is not shown. */
+function header(name: string, value: string): string | undefined {
+  // RFC 9110 §5.6.2, §5.5.
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return `${JSON.stringify(name)} is no name of an HTTP header`;
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+    ? undefined
+    : `the value of ${name} has characters that no HTTP header has`;
+}
 
 const choice = (...names: string[]): [SettingFormat, string] => [plain(oneOf(names)), names.join(', ')];
 const number = (least: number, most: number, unit: string): [SettingFormat, string] => [whole(least, most), unit];
@@ -158,9 +174,9 @@ const table: readonly [string, readonly OutputType[], [SettingFormat, string], u
     "Record value: the event's line, or the same in Splunk's HEC envelope (splunk.hec.json.event.formatted).",
   ],
   ['body', ['otlp'], choice('line', 'map'), 'line', "Body of a log record: the event's line (Splunk), or a map."],
-  ['headers', ['otlp'], [texts, 'map'], {}, 'HTTP headers of every request. Not for secrets.'],
+  ['headers', ['otlp'], [texts(header), 'map'], {}, 'HTTP headers of every request. Not for secrets.'],
   ['headers_file', ['otlp'], FILE, undefined, 'File of further headers, a line `Name: value` each: for secrets.'],
-  ['resource', ['otlp'], [texts, 'map'], {}, 'Further resource attributes.'],
+  ['resource', ['otlp'], [texts(attribute), 'map'], {}, 'Further resource attributes.'],
   ['token_file', ['hec'], FILE, undefined, 'File that holds the token.'],
   ['token_env', ['hec'], TEXT, undefined, 'Environment variable that holds the token.'],
   [

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type OutputOption, optionsOf } from './output-options.ts';
 import type { Format, OutputSettings } from './outputs/options.ts';
 import { parseTarget, type Target } from './outputs/target.ts';
+import { complaintsOf, hasControls } from './setting-formats.ts';
 import { nearest } from './suggest.ts';
 import { isTree, setPath, type Tree } from './tree.ts';
 import { UsageError } from './usage-error.ts';
@@ -11,7 +12,11 @@ import { UsageError } from './usage-error.ts';
 export interface OutputComplaint {
   readonly path: string;
   readonly text: string;
+  /** Index of the item that is wrong, where the member is a list. */
+  readonly item?: number | undefined;
 }
+
+type Complain = (path: string, text: string, item?: number) => void;
 
 export interface ParsedOutputs {
   readonly outputs: readonly OutputSettings[];
@@ -27,8 +32,8 @@ export function parseOutputs(list: readonly unknown[], format: Format): ParsedOu
   const outputs: OutputSettings[] = [];
   const names = new Map<string, string>();
   for (const [index, item] of list.entries()) {
-    const complain = (path: string, text: string): void => {
-      complaints.push({ path: path === '' ? `${index}` : `${index}.${path}`, text });
+    const complain: Complain = (path, text, member) => {
+      complaints.push({ path: path === '' ? `${index}` : `${index}.${path}`, text, item: member });
     };
     const output = parseOutput(item, format, complain);
     if (output === undefined) continue;
@@ -49,14 +54,14 @@ function identities(output: OutputSettings): Record<string, string> {
   return { 'its name must be its own': `name ${output.name}`, ...place, ...stdout };
 }
 
-function parseOutput(
-  item: unknown,
-  format: Format,
-  complain: (path: string, text: string) => void,
-): OutputSettings | undefined {
+function parseOutput(item: unknown, format: Format, complain: Complain): OutputSettings | undefined {
   const given: Tree = isTree(item) ? { ...item } : { target: item };
   if (typeof given.target !== 'string') {
     complain('', 'an output must be a target, or a map with a target and options');
+    return undefined;
+  }
+  if (hasControls(given.target)) {
+    complain('', 'a target must have no control characters, such as line ends');
     return undefined;
   }
   let target: Target;
@@ -82,22 +87,50 @@ function parseOutput(
     if (group !== undefined) settings[group] ??= {};
     const value = values.get(path) ?? option.default;
     if (value === undefined) continue;
-    const wrong = option.format.complaint(value);
-    if (wrong !== undefined) complain(path, wrong);
-    else setPath(settings, path, value);
+    const wrong = complaintsOf(option.format, value);
+    for (const { text, item: member } of wrong) complain(path, text, member);
+    if (wrong.length === 0) setPath(settings, path, value);
   }
+  const idle = idleTls(target, values);
+  if (idle !== undefined) complain(...idle);
   return { ...settings, ...target.place } as unknown as OutputSettings;
+}
+
+/** An option of TLS where there will be none: who gives it takes the connection for one that is encrypted. */
+function idleTls(
+  { type, place }: Target,
+  values: ReadonlyMap<string, unknown>,
+): [path: string, text: string] | undefined {
+  const path = [...values.keys()].find((name) => name.startsWith('tls.') && name !== 'tls.enabled');
+  if (path === undefined) return undefined;
+  // Who writes `enabled: false` knows.
+  if (type === 'kafka')
+    return values.has('tls.enabled')
+      ? undefined
+      : [path, 'has no effect without tls.enabled: true (or false, to keep it)'];
+  if (!String(place.url).startsWith('http:')) return undefined;
+  return [path, `has no effect without TLS: write the target as ${type === 'hec' ? 'hec' : 'otlp+https'}://…`];
 }
 
 /** The leaves of a tree by dotted path; what an option takes as a map is a leaf. */
 function flatten(tree: Tree, options: ReadonlyMap<string, OutputOption>, prefix = ''): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
     const path = prefix + key;
-    return isTree(value) && !options.has(path) ? flatten(value, options, `${path}.`) : [[path, value]];
+    if (options.has(path)) return [[path, value]];
+    // All that was in a group may be commented out.
+    if (value === null && isGroup(path, options)) return [];
+    if (!isTree(value)) return [[path, value]];
+    const below = flatten(value, options, `${path}.`);
+    return below.length > 0 || isGroup(path, options) ? below : [[path, value]];
   });
 }
 
+function isGroup(path: string, options: ReadonlyMap<string, OutputOption>): boolean {
+  return [...options.keys()].some((option) => option.startsWith(`${path}.`));
+}
+
 function unknownOption(path: string, { type }: Target, options: ReadonlyMap<string, OutputOption>): string {
+  if (isGroup(path, options)) return 'must be a map of options';
   const near = nearest(path, options.keys());
   return `unknown option of ${type === 'stdout' ? 'standard output' : `a ${type} output`}${near ? ` (did you mean ${near}?)` : ''}`;
 }

@@ -1,6 +1,7 @@
 /** Every setting, once: what it means, its default, unit, type and environment variable. */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { domainToASCII } from 'node:url';
 import { EXTRAS, KINDS } from './cim/event.ts';
 import { parseCidr } from './dissect/net/address.ts';
 import { FINGERPRINT_NAMES } from './dissect/tls/fingerprints.ts';
@@ -8,6 +9,7 @@ import {
   asNumber,
   atLeastOne,
   list,
+  noList,
   oneOf,
   port,
   type SettingFormat,
@@ -19,10 +21,14 @@ import {
 const cidr = (value: unknown): string | undefined =>
   typeof value === 'string' && parseCidr(value) ? undefined : 'must be a network such as 10.0.0.0/8 or 2001:db8::/32';
 
-const domain = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^(\*\.)?[^*\s]+$/.test(value)
-    ? undefined
-    : 'must be a name such as example.com, or *.example.com for all names below it';
+/** Names are compared as they are on the wire, where IDNA has ASCII (RFC 5890 §2.3.2.1) and other bytes are shown as `\DDD`. */
+const domain = (value: unknown): string | undefined => {
+  const [, wildcard = '', name] = typeof value === 'string' ? (/^(\*\.)?([^*\s]+)$/.exec(value) ?? []) : [];
+  if (name === undefined) return 'must be a name such as example.com, or *.example.com for all names below it';
+  if (/^[\x21-\x7e]+$/.test(name)) return undefined;
+  const ascii = domainToASCII(name);
+  return `must be in ASCII, as it is on the wire${ascii === '' ? '' : `: ${wildcard}${ascii}`}`;
+};
 
 /** The commas between the brokers of a Kafka target are its own. */
 const targets = (value: unknown): unknown =>
@@ -40,7 +46,7 @@ const FORMATS = {
   someTexts: atLeastOne(list(text)),
   outputs: atLeastOne({
     coerce: targets,
-    complaint: (value) => (Array.isArray(value) ? undefined : 'must be a list'),
+    complaint: (value) => (Array.isArray(value) ? undefined : noList(value)),
   }),
   ports: list(port, asNumber),
   networks: list(cidr),

@@ -94,7 +94,7 @@ describe('the configuration', () => {
     assert.equal(
       complaint('ignore:\n  networks: [10.0.0.0/33]\n', flags, env),
       'environment VESPER_COLLECT: collect: "dsn" must be one of flow, dns, tls, certificate, finding, agent (did you mean dns?)\n' +
-        'vesper.yaml:2:3: ignore.networks: "10.0.0.0/33" must be a network such as 10.0.0.0/8 or 2001:db8::/32\n' +
+        'vesper.yaml:2:14: ignore.networks: "10.0.0.0/33" must be a network such as 10.0.0.0/8 or 2001:db8::/32\n' +
         'command line: flows.udp_idle_timeout_s: must be a whole number from 1 to 86400',
     );
   });
@@ -139,6 +139,85 @@ describe('the configuration', () => {
       /^vesper\.yaml:1:\d+: outputs: kinds: must not be empty$/,
     );
     assert.deepEqual(loadConfig(file('policies: []\n'), NO_FLAGS, {}).policies, []);
+  });
+
+  it('refuses a map where a list or a value belongs', () => {
+    const one = 'must be a list, of one output too: write `- target: …`, and its options below `target`';
+    assert.equal(complaint('outputs: { target: never.ndjson }\n'), `vesper.yaml:1:1: outputs: ${one}`);
+    assert.equal(complaint('outputs:\n  target: a\n  rotate: { bytes: 1 }\n'), `vesper.yaml:1:1: outputs: ${one}`);
+    const dash = 'must be a list: begin each item with a dash, `- `';
+    for (const name of ['outputs', 'interfaces', 'policies', 'collect'])
+      assert.equal(complaint(`${name}: { a: b }\n`), `vesper.yaml:1:1: ${name}: ${dash}`);
+    assert.equal(
+      complaint('ignore:\n  networks: { 10.0.0.0/8: lan }\n  domains: {}\ndns: { ports: { 53: } }\n'),
+      `vesper.yaml:2:3: ignore.networks: ${dash}\nvesper.yaml:3:3: ignore.domains: ${dash}\n` +
+        `vesper.yaml:4:8: dns.ports: ${dash}`,
+    );
+    assert.match(
+      complaint('tls: { fingerprints: &a { ja3: }, certificates: *a }'),
+      /1:8: .*\n.*1:35: .* true or false$/,
+    );
+    assert.equal(complaint('capture: { a: b }'), 'vesper.yaml:1:1: capture: must be one of auto, ebpf, af_packet');
+    assert.match(complaint('outputs: [{ target: a, kinds: { dns: } }]'), new RegExp(`kinds: ${dash}$`));
+  });
+
+  it('names the place of each wrong item of a list', () => {
+    assert.equal(
+      complaint('collect:\n  - flow\n  - dsn\n  - tsl\n').replaceAll(/ must.*/g, ''),
+      'vesper.yaml:3:5: collect: "dsn"\nvesper.yaml:4:5: collect: "tsl"',
+    );
+    assert.equal(
+      complaint('outputs:\n  - target: a\n    kinds:\n      - flow\n      - dsn\n').replaceAll(/ must.*/g, ''),
+      'vesper.yaml:5:9: outputs: kinds: "dsn"',
+    );
+    assert.match(complaint('collect: flow, dsn\n'), /^vesper\.yaml:1:1: collect: "dsn"/);
+  });
+
+  it('names the place of an alias that cannot be followed', () => {
+    assert.equal(
+      complaint('format: cim\ninterfaces: *nope\n'),
+      'vesper.yaml:2:13: *nope stands for nothing: no &nope before it; write the values out',
+    );
+    const ten = (name: string): string => Array.from({ length: 10 }, () => `*${name}`).join();
+    const bomb = `interfaces: [&a [${'x,'.repeat(10)}], &b [${ten('a')}], &c [${ten('b')}], ${ten('c')}]`;
+    assert.match(complaint(bomb), /^vesper\.yaml:1:\d+: Excessive alias count .*; write the values out$/);
+    assert.match(complaint('interfaces: &a [*a]\n'), /^vesper\.yaml:1:17: this alias stands within/);
+    const { dns } = loadConfig(file('dns: { ports: &p [1] }\nignore: { ports: *p }\n'), NO_FLAGS, {});
+    assert.deepEqual(dns.ports, [1]);
+  });
+
+  it('refuses tags and names that the libraries would take without a word', () => {
+    assert.equal(complaint('capture: !foo auto\n'), 'vesper.yaml:1:10: Unresolved tag: !foo; settings have no tags');
+    assert.match(complaint('__proto__: {}\n'), /^vesper\.yaml:1:1: unknown setting __proto__$/);
+    assert.equal(
+      complaint('outputs:\n  - target: a\n    __proto__: { name: x }\n'),
+      'vesper.yaml:3:5: outputs: __proto__ is no name here',
+    );
+  });
+
+  it('refuses bytes that are no UTF-8, with their place', () => {
+    const path = join(folder, 'latin1.yaml');
+    const text = Buffer.from('# \ufffd\nsensor: { name: ü');
+    writeFileSync(path, Buffer.concat([text, Buffer.from('}')]));
+    assert.equal(loadConfig(path, NO_FLAGS, {}).sensor.name, 'ü');
+    writeFileSync(path, Buffer.concat([text, Buffer.from([0xe4, 0x7d])]));
+    assert.throws(() => loadConfig(path, NO_FLAGS, {}), /latin1\.yaml:2:18: byte 0xe4 is not UTF-8; save the file as/);
+  });
+
+  it('refuses control characters in names', () => {
+    const controls = /must have no control characters/;
+    assert.match(complaint('sensor: { name: "a\\nb" }'), controls);
+    assert.match(complaint('interfaces: ["a\\0"]'), controls);
+    assert.match(complaint('outputs: ["a\\nb"]'), controls);
+    assert.match(complaint('outputs: [{ target: a, name: "\\e[2J" }]'), controls);
+    assert.match(complaint('', NO_FLAGS, { VESPER_SENSOR_NAME: 'a\nb' }), controls);
+  });
+
+  it('says how names that are not ASCII are written', () => {
+    assert.equal(
+      complaint('ignore: { domains: [a.example, "*.exämple.com"] }'),
+      'vesper.yaml:1:32: ignore.domains: "*.exämple.com" must be in ASCII, as it is on the wire: *.xn--exmple-cua.com',
+    );
   });
 
   it('complains of unknown environment variables and --set names', () => {

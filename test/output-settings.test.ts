@@ -58,6 +58,38 @@ describe('the outputs of the configuration', () => {
     assert.match(complaints({ target: 'hec://h', retry: { give_up_s: -1 } })[0] ?? '', /must be auto, a whole number/);
   });
 
+  it('may have groups of which everything is commented out, and no others', () => {
+    const [file] = parse({ target: 'a', rotate: null, batch: {} });
+    assert.ok(file?.type === 'file' && file.rotate.gzip);
+    assert.deepEqual(complaints({ target: 'a', rotat: {}, rotate: 5 }), [
+      '0.rotat: unknown option of a file output',
+      '0.rotate: must be a map of options',
+    ]);
+  });
+
+  it('are refused with headers that HTTP does not have, and shows no value', () => {
+    const headers = (value: object): string[] => complaints({ target: 'otlp+http://h', headers: value });
+    assert.deepEqual(headers({ 'X-Scope': 'a b', Authorization: 'Bearer x' }), []);
+    assert.deepEqual(headers({ 'A b': 'c' }), ['0.headers: "A b" is no name of an HTTP header']);
+    const wrong = '0.headers: the value of X has characters that no HTTP header has';
+    assert.deepEqual(headers({ X: 'secret\nsecret' }), [wrong]);
+    assert.deepEqual(headers({ X: '☃' }), [wrong]);
+    assert.deepEqual(headers({ X: 5 }), ['0.headers: must be a map of names to texts']);
+    assert.match(complaints({ target: 'otlp+http://h', resource: { a: 'b\0' } })[0] ?? '', /no control characters/);
+  });
+
+  it('are refused with options of TLS where there is none', () => {
+    const tls = { ca_file: 'ca.pem' };
+    assert.match(
+      complaints({ target: 'kafka://h/t', tls })[0] ?? '',
+      /^0\.tls\.ca_file: has no effect without tls\.en/,
+    );
+    assert.match(complaints({ target: 'otlp+http://h', tls })[0] ?? '', /write the target as otlp\+https:\/\/…$/);
+    assert.match(complaints({ target: 'hec+http://h', tls })[0] ?? '', /write the target as hec:\/\/…$/);
+    for (const enabled of [true, false]) parse({ target: 'kafka://h/t', tls: { ...tls, enabled } });
+    for (const target of ['otlp+https://h', 'hec://h']) parse({ target, tls });
+  });
+
   it('are refused twice', () => {
     assert.match(complaints('a.ndjson', './a.ndjson')[0] ?? '', /given twice/);
     assert.match(complaints('-', { target: '-', name: 'other' })[0] ?? '', /given twice/);

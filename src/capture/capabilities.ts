@@ -21,9 +21,14 @@ const OF_ADMIN: ReadonlySet<Capability> = new Set(['CAP_BPF', 'CAP_PERFMON']);
 export const EBPF_CAPABILITIES: readonly Capability[] = ['CAP_BPF', 'CAP_NET_ADMIN', 'CAP_PERFMON'];
 export const PACKET_CAPABILITIES: readonly Capability[] = ['CAP_NET_RAW'];
 
-/** Those of `wanted` that this process does not have. */
+/** Those of `wanted` that this process is known not to have: none where there is no /proc that tells. */
 export function missingCapabilities(wanted: readonly Capability[]): Capability[] {
-  const status = readFileSync('/proc/self/status', 'utf8');
+  let status: string;
+  try {
+    status = readFileSync('/proc/self/status', 'utf8');
+  } catch {
+    return [];
+  }
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const has = (name: Capability): boolean => (effective & (1n << BITS[name])) !== 0n;
   return wanted.filter((name) => !has(name) && !(OF_ADMIN.has(name) && has('CAP_SYS_ADMIN')));

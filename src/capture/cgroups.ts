@@ -5,9 +5,15 @@ import { join } from 'node:path';
 /** Directories looked at in one search: a busy host has hundreds, and each takes some 40 µs. */
 const MAX_DIRECTORIES = 2_000;
 
-/** The mount point; undefined where there is none. Hybrid hosts have it beside version 1. */
+/** The mount point; undefined where there is none, or no /proc that tells. Hybrid hosts have it beside version 1. */
 export function cgroupRoot(): string | undefined {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+  let mounts: string;
+  try {
+    mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return undefined;
+  }
+  for (const line of mounts.split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
     if (after.startsWith('cgroup2 ')) return before.split(' ')[4];
   }

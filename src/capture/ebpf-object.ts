@@ -1,4 +1,5 @@
 /** The kernel programs and their maps: loaded, attached, and gone with this process. */
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EBPF_CAPABILITIES, lacking, missingCapabilities } from './capabilities.ts';
 import { CaptureError } from './capture.ts';
@@ -20,6 +21,11 @@ const BPF_TC_F_REPLACE = 1;
 /** Where clsact is shared with others, these are ours: what a killed agent left is replaced. */
 const TC_HANDLE = 0x7e5;
 const TC_PRIORITY = 49_000;
+/**
+ * Maps, programs and type information take 13, attaching to the first interface and to the cgroup four. Where they run out,
+ * libbpf takes the kernel for one that lacks what it tried, and the kernel says EINVAL.
+ */
+const DESCRIPTORS = 17;
 
 export interface ObjectOptions {
   /** Flows that the kernel counts at once, of each IP version. */
@@ -167,6 +173,19 @@ export class EbpfObject {
   }
 }
 
+/** Whether the process may have so many descriptors more. */
+function canOpen(count: number): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < count) opened.push(openSync(OBJECT, 'r'));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
 function wholePages(size: number): number {
   const page = pageSize();
   return Math.ceil(size / page) * page;
@@ -193,6 +212,11 @@ function tcOptions(program: number, flags: number): Buffer {
 }
 
 function refusal(error: SystemCallError): CaptureError {
+  if (error.code === 'EMFILE' || !canOpen(DESCRIPTORS))
+    return new CaptureError(
+      `the eBPF programs need ${DESCRIPTORS} more file descriptors, and this process may not open so many: raise its limit (ulimit -n; systemd: LimitNOFILE=)`,
+      { cause: error },
+    );
   if (error.code === 'EPERM' || missingCapabilities(EBPF_CAPABILITIES).length > 0)
     return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
   return new CaptureError(`this kernel refuses the eBPF programs (${error.code}); they need Linux 5.8`, {

@@ -156,7 +156,7 @@ export class EbpfCapture implements LiveCapture {
     const { cgroups } = this;
     if (cgroups === undefined) {
       this.options.onWarning(
-        'flows have no process: there is no cgroup v2 hierarchy (mount -t cgroup2 none /sys/fs/cgroup)',
+        'flows have no process: /proc shows no cgroup v2 hierarchy (mount -t cgroup2 none /sys/fs/cgroup)',
       );
       return undefined;
     }

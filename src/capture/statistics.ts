@@ -24,8 +24,7 @@ export class Statistics {
 
   constructor(object: EbpfObject, counters: Counters) {
     this.counters = counters;
-    const processors = Math.min(possibleProcessors(), PROCESSORS);
-    this.counts = new BigUint64Array(object.statistics.memory, 0, STATISTICS * processors);
+    this.counts = new BigUint64Array(object.statistics.memory, 0, STATISTICS * usedProcessors());
   }
 
   /** Adds what was counted since the last time. */
@@ -44,8 +43,13 @@ export class Statistics {
   }
 }
 
-/** How many the machine may have. */
-function possibleProcessors(): number {
-  const ranges = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim();
-  return 1 + Number(ranges.split(/[-,]/).at(-1));
+/** Of how many processors there may be counts: those that the machine may have. */
+function usedProcessors(): number {
+  try {
+    const ranges = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim();
+    return Math.min(1 + Number(ranges.split(/[-,]/).at(-1)), PROCESSORS);
+  } catch {
+    // No /sys (a chroot, some containers): all are looked at, and those that are not there stay 0.
+    return PROCESSORS;
+  }
 }

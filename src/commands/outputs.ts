@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
 import { ReaderGoneError } from '../outputs/output.ts';
+import { UsageError } from '../usage-error.ts';
 
 export interface NoticeText {
   readonly level: 'info' | 'warn' | 'error';
@@ -28,13 +29,19 @@ export function noticeText(notice: DeliveryNotice): NoticeText | undefined {
   }
 }
 
+/** @throws UsageError where `auto` finds no place */
 export function spoolDirectory({ spool }: Config): string {
   if (spool.directory !== 'auto') return spool.directory;
   const { STATE_DIRECTORY } = process.env;
   // systemd.exec(5): several directories are separated by colons.
   if (STATE_DIRECTORY) return join(STATE_DIRECTORY.split(':')[0] ?? '', 'spool');
   if (process.getuid?.() === 0) return '/var/lib/vesper/spool';
-  return join(homedir(), '.local', 'state', 'vesper', 'spool');
+  try {
+    return join(homedir(), '.local', 'state', 'vesper', 'spool');
+  } catch {
+    // Neither $HOME nor a line in the user database, as of a container's user that is just a number.
+    throw new UsageError('this user has no home directory for the spool: set spool.directory');
+  }
 }
 
 /** Gives the work of the end a deadline that comes so many seconds after the signal aborts. */

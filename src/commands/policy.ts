@@ -1,13 +1,11 @@
 /** `vesper policy`: list, show, check, test and explain policies. */
 import { builtInPolicies, loadPolicies, loadPolicy } from '../policy/load.ts';
-import { formatProblem, type PolicyProblem } from '../policy/problem.ts';
-import type { LoadOptions } from '../policy/resolve.ts';
-import { toStandardError } from '../standard-error.ts';
 import { UsageError } from '../usage-error.ts';
 import { type FlagSpec, HELP_FLAG, parseFlags } from './flags.ts';
 import { explainSubject } from './policy-explain.ts';
 import { policyText } from './policy-show.ts';
 import { testPolicies } from './policy-test.ts';
+import { warningOptions } from './policy-warnings.ts';
 import { print } from './print.ts';
 
 const HELP = `vesper policy list
@@ -36,17 +34,6 @@ const FLAGS = {
 } as const satisfies FlagSpec;
 
 const ACTIONS = 'list | show NAME|FILE | check FILE… | test NAME|FILE… --capture PCAP | explain NAME';
-
-/** Warnings go to standard error, each once. */
-function warningOptions(): LoadOptions {
-  const told = new Set<string>();
-  const onWarning = (warning: PolicyProblem): void => {
-    const text = formatProblem(warning);
-    if (!told.has(text)) toStandardError(`vesper: warning: ${text}\n`);
-    told.add(text);
-  };
-  return { now: Date.now() / 1000, onWarning };
-}
 
 function list(): string {
   return builtInPolicies()

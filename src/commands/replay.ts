@@ -72,7 +72,7 @@ async function run({ config, files }: Replay): Promise<number> {
     if (said !== undefined) failed = true;
     if (said !== undefined || readersLeft === 0) stop();
   };
-  const options = { live: false, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
+  const options = { live: false, spoolDirectory: () => spoolDirectory(config), sensor: config.sensor.name };
   const delivery = await openDelivery(config.outputs, options, counters, tell);
   let running = captures[0];
   const interfaceName = (index: number): string | undefined => running?.interfaceName(index);

@@ -9,9 +9,9 @@ import { createCounters } from '../counters.ts';
 import { changesForLater, kernelFilters, reloadFilters } from '../filter-reload.ts';
 import { Health } from '../health.ts';
 import { metricsText, serveMetrics } from '../metrics.ts';
-import type { Delivery } from '../outputs/delivery.ts';
+import { Delivery } from '../outputs/delivery.ts';
 import type { DeliveryNotice } from '../outputs/notice.ts';
-import { openDelivery } from '../outputs/open.ts';
+import { openRoutes } from '../outputs/open.ts';
 import { PolicyFiles } from '../policy-reload.ts';
 import { UsageError } from '../usage-error.ts';
 import { configFile, PIPELINE_FLAGS, PIPELINE_HELP, parseFlags, settingsOfFlags } from './flags.ts';
@@ -75,6 +75,23 @@ async function watch(read: () => Config, config: Config): Promise<number> {
   process.once('SIGTERM', stop);
   const policyFiles = new PolicyFiles(config.policies, counters, log);
   const policies = policyFiles.open();
+  let outputsLeft = config.outputs.length;
+  const onNotice = (notice: DeliveryNotice): void => {
+    const said = noticeText(notice);
+    if (said !== undefined) tell(said.level, said.text);
+    if (said !== undefined && notice.what !== 'warning') {
+      const what = notice.what === 'failed' ? 'failing' : notice.what;
+      const outcome = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
+      health?.output(`output_${what}`, outcome, said.text);
+    }
+    if (notice.what !== 'failed') return;
+    if (said !== undefined) failed = true;
+    outputsLeft--;
+    if (outputsLeft === 0) abort.abort();
+  };
+  const options = { live: true, spoolDirectory: () => spoolDirectory(config), sensor: config.sensor.name };
+  // Before anything of ours is in the kernel: a mistake there ends the start.
+  const routes = await openRoutes(config.outputs, options, onNotice);
   const live = openLive(
     config.capture,
     {
@@ -94,25 +111,10 @@ async function watch(read: () => Config, config: Config): Promise<number> {
     },
     log.info,
   );
-  let outputsLeft = config.outputs.length;
-  const onNotice = (notice: DeliveryNotice): void => {
-    const said = noticeText(notice);
-    if (said !== undefined) tell(said.level, said.text);
-    if (said !== undefined && notice.what !== 'warning') {
-      const what = notice.what === 'failed' ? 'failing' : notice.what;
-      const outcome = what === 'recovered' ? 'success' : what === 'lost' ? 'warning' : 'failure';
-      health?.output(`output_${what}`, outcome, said.text);
-    }
-    if (notice.what !== 'failed') return;
-    if (said !== undefined) failed = true;
-    outputsLeft--;
-    if (outputsLeft === 0) abort.abort();
-  };
-  const options = { live: true, spoolDirectory: spoolDirectory(config), sensor: config.sensor.name };
   let opened: Delivery | undefined;
   let metrics: Server | undefined;
   try {
-    const delivery = await openDelivery(config.outputs, options, counters, onNotice);
+    const delivery = new Delivery(routes, counters, onNotice);
     opened = delivery;
     const watcher = new Agent({
       config,

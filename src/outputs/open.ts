@@ -1,5 +1,6 @@
 /** From the settings of outputs to outputs and all that stands before them. Nothing is connected or created before the first batch. */
 import type { Counters } from '../counters.ts';
+import { UsageError } from '../usage-error.ts';
 import { MemoryStore } from './batch.ts';
 import { Delivery, type Route } from './delivery.ts';
 import { FileOutput } from './file/file.ts';
@@ -17,7 +18,8 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 export interface DeliveryOptions {
   /** The traffic does not wait: outputs are waited for in the background, and kept alive through every error. */
   readonly live: boolean;
-  readonly spoolDirectory: string;
+  /** Asked where an output has a spool. Throws `UsageError` where there is no place for one. */
+  readonly spoolDirectory: () => string;
   /** Name of this sensor, which network outputs tell beside the events. */
   readonly sensor: string;
 }
@@ -60,7 +62,8 @@ async function storeOpener(
   if (!(settings.spool === 'auto' ? live : settings.spool)) return () => new MemoryStore();
   const { openSpool } = await import('./spool/spool.ts');
   const { name, spool_max_bytes: maxBytes } = settings;
-  return (ledger, losses) => openSpool({ directory: spoolDirectory, name, maxBytes, ledger, losses });
+  const directory = spoolDirectory();
+  return (ledger, losses) => openSpool({ directory, name, maxBytes, ledger, losses });
 }
 
 async function queueOptions(settings: OutputSettings, options: DeliveryOptions): Promise<QueueOptions> {
@@ -78,14 +81,16 @@ async function queueOptions(settings: OutputSettings, options: DeliveryOptions):
   };
 }
 
-/** @throws UsageError as `openOutput`, or where a spool cannot be used */
-export async function openDelivery(
+/**
+ * The outputs with what is known of each beforehand: nothing is connected, no spool opened.
+ * @throws UsageError with the mistake of every output that `openOutput` refuses or whose spool has no place
+ */
+export async function openRoutes(
   outputs: readonly OutputSettings[],
   options: DeliveryOptions,
-  counters: Counters,
   tell: NoticeSink,
-): Promise<Delivery> {
-  const routes = await Promise.all(
+): Promise<readonly Route[]> {
+  const results = await Promise.allSettled(
     outputs.map(async (settings): Promise<Route> => {
       const output = await openOutput(settings, options, (text) =>
         tell({ output: settings.name, what: 'warning', text }),
@@ -93,5 +98,23 @@ export async function openDelivery(
       return { output, options: await queueOptions(settings, options) };
     }),
   );
-  return new Delivery(routes, counters, tell);
+  const routes = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (reasons.length === 0) return routes;
+  await Promise.all(routes.map(({ output }) => output.close()));
+  const mistakes = reasons.map((reason) => {
+    if (!(reason instanceof UsageError)) throw reason;
+    return reason.message;
+  });
+  throw new UsageError(mistakes.join('\n'));
+}
+
+/** @throws UsageError as `openRoutes`, or where a spool cannot be used */
+export async function openDelivery(
+  outputs: readonly OutputSettings[],
+  options: DeliveryOptions,
+  counters: Counters,
+  tell: NoticeSink,
+): Promise<Delivery> {
+  return new Delivery(await openRoutes(outputs, options, tell), counters, tell);
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import type { Document, Node } from 'yaml';
 import { nearest } from '../suggest.ts';
+import { misencoded, misencodedText } from '../utf8.ts';
 import { checkedPolicy } from './checked-policies.ts';
 import { POLICY_DIRECTORY } from './config-directory.ts';
 import { findContradictions } from './contradictions.ts';
@@ -90,12 +91,16 @@ function readPolicy(nameOrFile: string, { onFile }: LoadOptions): PolicyFile {
 }
 
 function readText(file: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     const what = `cannot be read (${(error as NodeJS.ErrnoException).code})`;
     throw new PolicyError([{ file, position: undefined, what, remedy: 'check the path and its permissions' }]);
   }
+  const wrong = misencoded(bytes);
+  if (wrong === undefined) return bytes.toString('utf8');
+  throw new PolicyError([{ file, position: wrong, what: misencodedText(wrong), remedy: 'save the file as UTF-8' }]);
 }
 
 /** Paths start at the folder of the file that has them. */

@@ -214,6 +214,14 @@ describe('where policies come from', () => {
     });
   });
 
+  test('bytes that are no UTF-8', () => {
+    const path = file('latin1.yaml', '');
+    writeFileSync(path, Buffer.from(GOOD.replace('A good', 'Eine gute für'), 'latin1'));
+    assert.throws(() => loadPolicy(path), {
+      message: `${path}:2:19: byte 0xfc is not UTF-8; save the file as UTF-8`,
+    });
+  });
+
   test('several: in order, once each, all problems together', () => {
     const good = file('good.yaml', GOOD);
     const set = loadPolicies([good, 'baseline', good]);

@@ -72,7 +72,10 @@ function takeAway(path: string): void {
   });
   if (!isThere) return;
   if (holder.says !== '' && isRunning(holder))
-    throw new ObstacleError(`${path} is held by process ${holder.says.split(' ')[0]}: two agents cannot share a spool`);
+    // It may be anything: what is shown is a number, or nothing of it.
+    throw new ObstacleError(
+      `${path} is held by ${/^\d+/.exec(holder.says) ? `process ${Number.parseInt(holder.says, 10)}` : 'another process'}: two agents cannot share a spool`,
+    );
   const stale = `${path}.${process.pid}.stale`;
   if (!unless('ENOENT', () => renameSync(path, stale))) return;
   // Another start may have put its own lock there since it was read.

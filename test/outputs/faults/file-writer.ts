@@ -18,7 +18,7 @@ const settings = fileSettings(path, {
 const counters = createCounters();
 const delivery = await openDelivery(
   [settings],
-  { live: true, spoolDirectory: '', sensor: 'test' },
+  { live: true, spoolDirectory: () => '', sensor: 'test' },
   counters,
   (notice) => {
     throw new Error(JSON.stringify(notice));

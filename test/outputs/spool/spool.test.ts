@@ -200,8 +200,10 @@ describe('Spool', () => {
     const subject = new Subject();
     subject.open().close([]);
     const path = join(subject.place, 'lock');
+    writeFileSync(path, '\x1b[2J\n');
+    assert.throws(() => subject.open(), /lock is held by another process: two agents cannot share a spool$/);
     writeFileSync(path, '1 1 pid:[1]');
-    assert.throws(() => subject.open(), UsageError);
+    assert.throws(() => subject.open(), /is held by process 1: two agents/);
     const minuteAgo = new Date(Date.now() - 60_000);
     utimesSync(path, minuteAgo, minuteAgo);
     subject.open().close([]);
