@@ -434,7 +434,7 @@ export class Spool implements BatchStore<SpooledBatch> {
   }
 
   private removalText(name: string, error: NodeJS.ErrnoException): string {
-    return `cannot remove ${join(this.directory, name)}: ${systemErrorText(error)}; nothing in it is needed any more, and it is tried again: give the agent the right to write to ${this.directory}, or remove it`;
+    return `cannot remove ${join(this.directory, name)}: ${systemErrorText(error)}; nothing in it is needed any more, and its removal is tried again later: give the agent the right to write to ${this.directory}, or remove it`;
   }
 }
 
