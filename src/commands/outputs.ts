@@ -15,18 +15,29 @@ export interface NoticeText {
 export function noticeText(notice: DeliveryNotice): NoticeText | undefined {
   const { output } = notice;
   switch (notice.what) {
-    case 'failing':
-      return { level: 'warn', text: `${output}: ${notice.error.message}; trying again until it works` };
+    case 'failing': {
+      const { error, since } = notice;
+      const still = since && `failing for ${durationText(since.seconds)}, ${since.waiting} events wait; `;
+      return { level: 'warn', text: `${output}: ${error.message}; ${still ?? ''}trying again until it works` };
+    }
     case 'recovered':
       return { level: 'info', text: `${output}: works again after ${notice.seconds.toFixed(1)} s` };
     case 'lost':
       return { level: 'error', text: `${output}: ${notice.events} events lost: ${notice.reason}` };
     case 'warning':
-      return { level: 'warn', text: `${output}: ${notice.text}` };
+      return { level: notice.isOver ? 'info' : 'warn', text: `${output}: ${notice.text}` };
     case 'failed':
       if (notice.error instanceof ReaderGoneError) return undefined;
       return { level: 'error', text: `${output}: ${notice.error.message}` };
   }
+}
+
+/** `90 s`, `5 min`, `3.5 h`, `6.2 d`: what somebody who reads a log wants to know of it. */
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${(seconds / 3_600).toFixed(1)} h`;
+  return `${(seconds / 86_400).toFixed(1)} d`;
 }
 
 /** @throws UsageError where `auto` finds no place */

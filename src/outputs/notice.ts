@@ -3,16 +3,26 @@ import type { Ledger, Loss } from './ledger.ts';
 import type { DeliveryError } from './output.ts';
 
 export type DeliveryNotice = { readonly output: string } & (
-  | { readonly what: 'failing'; readonly error: DeliveryError }
+  | { readonly what: 'failing'; readonly error: DeliveryError; readonly since?: FailingSince }
   | { readonly what: 'recovered'; readonly seconds: number }
   | { readonly what: 'lost'; readonly loss: Loss; readonly events: number; readonly reason: string }
   /** Nothing more is sent to the output. */
   | { readonly what: 'failed'; readonly error: DeliveryError }
-  | { readonly what: 'warning'; readonly text: string }
+  /** `isOver`: what was warned of is no more. */
+  | { readonly what: 'warning'; readonly text: string; readonly isOver?: true }
 );
+
+/** Of an output that was told to fail before and fails still: for another reason, or for long. */
+export interface FailingSince {
+  readonly seconds: number;
+  /** Events that wait for the output. */
+  readonly waiting: number;
+}
 
 export type NoticeSink = (notice: DeliveryNotice) => void;
 
+/** What comes and goes is told of once in so long, not each time. */
+export const NOTICE_INTERVAL_MS = 60_000;
 /** An output that loses says so at once, then at most so often with the sum since. */
 export const LOSS_NOTICE_INTERVAL_MS = 60_000;
 
@@ -36,15 +46,53 @@ export class Losses {
     const before = this.untold.get(loss)?.events ?? 0;
     this.untold.set(loss, { events: before + events, reason });
     if (this.timer !== undefined) return;
-    this.flush();
+    // Before it is told: the notice may become an event that the same output loses.
     this.timer = setTimeout(() => this.flush(), LOSS_NOTICE_INTERVAL_MS).unref();
+    this.tellAll();
   }
 
   flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    for (const [loss, { events, reason }] of this.untold)
-      this.tell({ output: this.output, what: 'lost', loss, events, reason });
+    this.tellAll();
+  }
+
+  /** Something that costs no event yet, or no longer. */
+  warn(text: string, isOver = false): void {
+    this.tell({ output: this.output, what: 'warning', text, ...(isOver && { isOver }) });
+  }
+
+  private tellAll(): void {
+    const untold = [...this.untold];
     this.untold.clear();
+    for (const [loss, { events, reason }] of untold)
+      this.tell({ output: this.output, what: 'lost', loss, events, reason });
+  }
+}
+
+/** Something that stays wrong until somebody mends it: told when it begins, and when it is over. */
+export class Trouble {
+  private readonly losses: Losses;
+  private isTold = false;
+  private lastTold = Number.NEGATIVE_INFINITY;
+
+  constructor(losses: Losses) {
+    this.losses = losses;
+  }
+
+  /** To be called each time that it is met. */
+  met(text: string): void {
+    const now = performance.now();
+    if (this.isTold || now - this.lastTold < NOTICE_INTERVAL_MS) return;
+    this.isTold = true;
+    this.lastTold = now;
+    this.losses.warn(text);
+  }
+
+  /** To be called each time that it is not. */
+  over(text: string): void {
+    if (!this.isTold) return;
+    this.isTold = false;
+    this.losses.warn(text, true);
   }
 }

@@ -8,6 +8,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { Socket } from 'node:net';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import type { AnyValueMap, Logger, LogRecord, SeverityNumber } from '@opentelemetry/api-logs';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
@@ -44,13 +45,23 @@ const SEVERITY_NUMBERS: Readonly<Record<SeverityName, SeverityNumber>> = {
   critical: 18,
 };
 
+/**
+ * The exporter sends again by itself what met a passing error, unless its time-out would be over before it may, and it waits
+ * for a second or for as long as the answer asks. With a time-out as short as this it never does: every error comes to the
+ * delivery layer, which tells it and knows when to try again. It also is the time-out of the exporter's sockets, which ignore
+ * it: `timeout_ms` aborts.
+ */
+const EXPORTER_TIMEOUT_MS = 1;
+
 /** Published by Node for every HTTP request of the process, in the asynchronous context of the request. */
 const RESPONSE_CHANNEL = 'http.client.response.finish';
 
 /** One call of the exporter, and what its result does not tell. */
 interface Attempt {
   readonly signal: AbortSignal | undefined;
-  /** Of the last answer that came. */
+  /** Whether the exporter has begun its request. */
+  isBegun: boolean;
+  /** Of the answer. */
   status: number | undefined;
   retryAfterMs: number | undefined;
 }
@@ -119,23 +130,27 @@ export class OtlpOutput implements Output {
    * @throws UsageError where a file that the settings name cannot be used
    */
   constructor(settings: OtlpSettings, sensor: string) {
-    const { name, url, headers, headers_file, compression, timeout_ms, tls, format, splunk, resource, body } = settings;
+    const { name, url, headers, headers_file, compression, tls, format, splunk, resource, body } = settings;
     this.name = name;
     this.asMap = body === 'map';
     const options = { keepAlive: true, ...tlsOptions(name, tls) };
-    this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
+    this.agent = patient(url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options));
     const allHeaders = { ...headers, ...(headers_file !== undefined && readHeaders(name, headers_file)) };
     this.secrets = Object.values(allHeaders);
     const version = packageVersion();
     this.exporter = new OTLPLogExporter({
       url,
       headers: async () => {
-        // Asked for before every request, those too that the exporter repeats by itself.
-        if (this.closed || this.attempts.getStore()?.signal?.aborted) throw new Error('given up');
+        // Asked for before every request.
+        const attempt = this.attempts.getStore();
+        if (this.closed || attempt === undefined || attempt.signal?.aborted) throw new Error('given up');
+        // `Retry-After: 0` is what the exporter still repeats by itself; its status stands for the answer.
+        if (attempt.isBegun) throw new OTLPExporterError('not sent again');
+        attempt.isBegun = true;
         return allHeaders;
       },
       compression: compression === 'gzip' ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
-      timeoutMillis: timeout_ms,
+      timeoutMillis: EXPORTER_TIMEOUT_MS,
       userAgent: `vesper/${version}`,
       httpAgentOptions: () => this.agent,
     });
@@ -173,7 +188,7 @@ export class OtlpOutput implements Output {
   }
 
   private async sendPart(part: readonly CimEvent[], signal: AbortSignal | undefined): Promise<Refusal | undefined> {
-    const attempt: Attempt = { signal, status: undefined, retryAfterMs: undefined };
+    const attempt: Attempt = { signal, isBegun: false, status: undefined, retryAfterMs: undefined };
     // A peer that hangs on one request hangs on all: their connections end together, and each is tried again.
     const onAbort = (): void => this.agent.destroy();
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -218,6 +233,20 @@ export class OtlpOutput implements Output {
     attempt.status = statusCode;
     attempt.retryAfterMs = retryAfter(headers['retry-after'], Date.now());
   };
+}
+
+/** The agent, its sockets deaf to the exporter's time-out. */
+function patient<A extends HttpAgent>(agent: A): A {
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) => {
+    const socket = connect(options, callback);
+    if (socket instanceof Socket) {
+      const setTimeout = socket.setTimeout.bind(socket);
+      socket.setTimeout = (ms, onTimeout) => (ms === EXPORTER_TIMEOUT_MS ? socket : setTimeout(ms, onTimeout));
+    }
+    return socket;
+  };
+  return agent;
 }
 
 /** @throws DeliveryError where the records have to wait */

@@ -147,9 +147,11 @@ export class OutputQueue {
     // A peer that is away will hardly come back within seconds, and what is in the spool is sent after the next start.
     if (!(this.store.durable && this.sender?.isFailing)) await Promise.race([drained, deadline]);
     await inTime(this.sender?.end());
-    this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
+    // What came since goes the same way; what comes from now on, such as the notice of what is lost, is lost itself.
+    this.flush();
     this.hasEnded = true;
     this.isChoosy = true;
+    this.losses.add('shutdown', this.store.close(this.sender?.stop() ?? []), 'the agent had to end');
     this.losses.flush();
     await inTime(this.output.close());
   }

@@ -3,12 +3,12 @@ import type { CimEvent } from '../cim/event.ts';
 import { backoffMs } from './backoff.ts';
 import type { Batch, BatchStore, Unsent } from './batch.ts';
 import type { Ledger } from './ledger.ts';
-import type { Losses, NoticeSink } from './notice.ts';
+import { type Losses, NOTICE_INTERVAL_MS, type NoticeSink } from './notice.ts';
 import type { DeliverySettings } from './options.ts';
 import { asDeliveryError, DeliveryError, type Output, ReaderGoneError } from './output.ts';
 
-/** A peer that comes and goes is told of once in so long, not each time. */
-const NOTICE_INTERVAL_MS = 60_000;
+/** An output that fails on and on is told of so often. */
+const REMINDER_INTERVAL_MS = 3_600_000;
 /** A peer that asks to be left alone longer than this is asked again all the same: the answer may be a mistake. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
@@ -43,9 +43,11 @@ export class Sender {
   /** Failures in a row; after the first, nothing new is sent until what failed has been. */
   private failures = 0;
   private failingSince = 0;
-  /** Whether it was told that the output fails now. */
-  private isTold = false;
+  /** Why the output fails, as it was told last; undefined: it was not told that it fails now. */
+  private toldReason: string | undefined;
   private lastTold = Number.NEGATIVE_INFINITY;
+  /** How long another reason waits to be told; it doubles, for reasons may take turns (the brokers of a cluster) for weeks. */
+  private quietMs = NOTICE_INTERVAL_MS;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly failed: Sending[] = [];
   /** Nothing new is begun; what is under way may still end. */
@@ -103,7 +105,7 @@ export class Sender {
   }
 
   private begin(sending: Sending): void {
-    const attempt = this.attempt(sending);
+    const attempt = this.attempt(sending).catch((error: unknown) => this.onFault(error as Error));
     this.underWay.add(attempt);
     void attempt.then(() => this.underWay.delete(attempt));
   }
@@ -125,6 +127,7 @@ export class Sender {
     const { ledger } = this.parts;
     ledger.add('delivery.batches', 1);
     ledger.settle('sent', sending.remaining.length);
+    sending.remaining = [];
     this.onAnswer();
     this.finish(sending);
   }
@@ -135,18 +138,39 @@ export class Sender {
     const { tell, output } = this.parts;
     this.failures = 0;
     const seconds = (performance.now() - this.failingSince) / 1000;
-    if (this.isTold) tell({ output: output.name, what: 'recovered', seconds });
-    this.isTold = false;
+    const wasTold = this.toldReason !== undefined;
+    this.toldReason = undefined;
+    if (wasTold) tell({ output: output.name, what: 'recovered', seconds });
+  }
+
+  /** Says at once that the output fails, and why; later what has changed, and now and then that it still does. */
+  private tellFailing(error: DeliveryError, now: number): void {
+    const { tell, output, ledger } = this.parts;
+    const isFirst = this.toldReason === undefined;
+    const isNews = this.toldReason !== error.message;
+    if (isFirst) this.quietMs = NOTICE_INTERVAL_MS;
+    if (now - this.lastTold < (isNews ? this.quietMs : REMINDER_INTERVAL_MS)) return;
+    this.toldReason = error.message;
+    this.lastTold = now;
+    if (isFirst) {
+      tell({ output: output.name, what: 'failing', error });
+      return;
+    }
+    this.quietMs = Math.min(2 * this.quietMs, REMINDER_INTERVAL_MS);
+    const since = { seconds: (now - this.failingSince) / 1000, waiting: ledger.own['events.queued'] };
+    tell({ output: output.name, what: 'failing', error, since });
   }
 
   private onError(sending: Sending, error: DeliveryError): void {
-    const { ledger, losses, tell, output, giveUpAfterMs, retry } = this.parts;
+    const { ledger, losses, giveUpAfterMs, retry } = this.parts;
     if (error.remaining !== undefined) {
       ledger.settle('sent', sending.remaining.length - error.remaining.length);
       sending.remaining = error.remaining;
     }
     if (!error.retryable && !(error instanceof ReaderGoneError)) {
-      losses.add('refused', sending.remaining.length, error.message);
+      const refused = sending.remaining.length;
+      sending.remaining = [];
+      losses.add('refused', refused, error.message);
       this.onAnswer();
       this.finish(sending);
       return;
@@ -155,11 +179,7 @@ export class Sender {
     const now = performance.now();
     if (this.failures === 0) this.failingSince = now;
     this.failures++;
-    if (giveUpAfterMs > 0 && !this.isTold && now - this.lastTold >= NOTICE_INTERVAL_MS) {
-      this.isTold = true;
-      this.lastTold = now;
-      tell({ output: output.name, what: 'failing', error });
-    }
+    if (giveUpAfterMs > 0) this.tellFailing(error, now);
     if (error instanceof ReaderGoneError || now - this.failingSince >= giveUpAfterMs) {
       this.fail(error);
       return;
@@ -195,8 +215,21 @@ export class Sender {
 
   private fail(error: DeliveryError): void {
     const { tell, output, onFailed } = this.parts;
-    tell({ output: output.name, what: 'failed', error });
-    onFailed();
+    try {
+      tell({ output: output.name, what: 'failed', error });
+    } finally {
+      onFailed();
+    }
+  }
+
+  /** What is thrown behind an answer is a fault of ours: this output ends by it, told; no other, and not the agent. */
+  private onFault(error: Error): void {
+    if (this.over) return;
+    try {
+      this.fail(new DeliveryError(`a fault of the agent itself: ${error.message}`, false, { cause: error }));
+    } catch {
+      // Telling is what fails: there is nobody left to tell.
+    }
   }
 }
 

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { createCounters } from '../../src/counters.ts';
+import { Delivery } from '../../src/outputs/delivery.ts';
+import type { DeliveryNotice } from '../../src/outputs/notice.ts';
 import { OtlpOutput } from '../../src/outputs/otlp.ts';
 import { DeliveryError } from '../../src/outputs/output.ts';
+import type { QueueOptions } from '../../src/outputs/queue.ts';
+import { openSpool } from '../../src/outputs/spool/spool.ts';
 import { UsageError } from '../../src/usage-error.ts';
 import { skipWithoutService } from '../services/cache.ts';
 import { type Certificates, makeCertificates } from '../services/certificates.ts';
@@ -12,6 +19,7 @@ import { Collector } from '../services/collector.ts';
 import { FaultProxy } from '../services/fault-proxy.ts';
 import { batchesOf, deliver } from './deliver.ts';
 import { eventOf } from './events.ts';
+import { route } from './routes.ts';
 import { sampleEvents, tally } from './sample-events.ts';
 import { settingsOf } from './settings.ts';
 
@@ -109,8 +117,7 @@ describe('OTLP', { skip }, () => {
   for (const [status, retryable] of refusals) {
     test(`${status} is ${retryable ? 'a reason to wait' : 'for good'}`, async () => {
       proxy.faults.push({ status, headers: { 'retry-after': '7' }, body: 'a reason' });
-      // The exporter itself waits for what passes within the time-out.
-      const output = outputTo(proxy.port, { timeout_ms: 700 });
+      const output = outputTo(proxy.port);
       await assert.rejects(output.send(sampleEvents(3)), (error: DeliveryError) => {
         assert.ok(error instanceof DeliveryError);
         assert.equal(error.retryable, retryable);
@@ -127,12 +134,29 @@ describe('OTLP', { skip }, () => {
     });
   }
 
-  test('what is asked for within the time-out is waited for in place', async () => {
-    proxy.faults.push({ status: 503, headers: { 'retry-after': '1' } });
+  for (const wait of ['0', '1', '-1', new Date(0).toUTCString()]) {
+    test(`Retry-After: ${wait} is for the delivery layer: one request an attempt`, async () => {
+      proxy.faults.push({ status: 503, headers: { 'retry-after': wait } });
+      const output = outputTo(proxy.port);
+      const before = proxy.requests;
+      await assert.rejects(output.send(sampleEvents(3)), (error: DeliveryError) => {
+        assert.equal(error.message, 'answered 503');
+        assert.equal(error.retryAfterMs, wait === '1' ? 1000 : undefined);
+        return error.retryable;
+      });
+      assert.equal(proxy.requests, before + 1);
+      await output.close();
+    });
+  }
+
+  test('an answer that takes its time is waited for', async () => {
     const output = outputTo(proxy.port);
+    await output.send(sampleEvents(3)); // over a connection that is kept
+    proxy.delayMs = 300;
     await output.send(sampleEvents(3));
+    proxy.delayMs = 0;
     await output.close();
-    assert.equal((await bodies(3)).length, 3);
+    assert.equal((await bodies(6)).length, 6);
   });
 
   test('a partial success: what was rejected is told and not sent again', async () => {
@@ -187,8 +211,7 @@ describe('OTLP', { skip }, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`the collector ends by ${signal} and comes back`, async () => {
       const events = sampleEvents(2000);
-      // Shorter than the exporter waits before it tries again: each failure is told.
-      const output = outputTo(collector.otlpPort, { timeout_ms: 700 });
+      const output = outputTo(collector.otlpPort);
       let restarted: Promise<void> | undefined;
       const { errors } = await deliver(output, batchesOf(events, 100), async (index) => {
         if (index !== 5) return;
@@ -222,6 +245,56 @@ describe('OTLP', { skip }, () => {
       return true;
     });
     await output.close();
+  });
+});
+
+describe('an OTLP collector that is away', () => {
+  /** Of this machine, where nobody listens. */
+  const freePort = async (): Promise<number> => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  };
+
+  test('the first error ends the attempt: nothing waits inside the exporter', async (t) => {
+    // An exporter that waits to try again waits for ever.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const output = new OtlpOutput(settingsOf('otlp', `otlp+http://127.0.0.1:${await freePort()}`), 's');
+    await assert.rejects(output.send(sampleEvents(1)), (error: DeliveryError) => {
+      assert.match(error.message, /ECONNREFUSED/);
+      return error.retryable;
+    });
+    await output.close();
+  });
+
+  test('it is told, tried again as retry.* says, and holds no end', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vesper-'));
+    const settings = settingsOf('otlp', `otlp+http://127.0.0.1:${await freePort()}`, {
+      retry: { initial_ms: 1, max_ms: 5 },
+      batch: { events: 10 },
+    });
+    const counters = createCounters();
+    const notices: DeliveryNotice[] = [];
+    const options: Partial<QueueOptions> = {
+      settings,
+      giveUpAfterMs: Number.POSITIVE_INFINITY,
+      timeoutMs: settings.timeout_ms,
+      openStore: (ledger, losses) => openSpool({ directory: folder, name: 'o', maxBytes: 2 ** 30, ledger, losses }),
+    };
+    const delivery = new Delivery([route(new OtlpOutput(settings, 's'), options)], counters, (notice) =>
+      notices.push(notice),
+    );
+    for (const event of sampleEvents(20)) delivery.push(event, 'cim');
+    while (counters['delivery.retries'] < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(notices.length, 1);
+    assert.ok(notices[0]?.what === 'failing' && /ECONNREFUSED/.test(notices[0].error.message));
+    // There is no deadline: an output that was not known to fail would be waited for.
+    await delivery.close();
+    assert.equal(counters['events.queued'], 20, 'kept for the next start');
+    rmSync(folder, { recursive: true });
   });
 });
 

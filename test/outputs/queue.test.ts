@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CimEvent } from '../../src/cim/event.ts';
 import { type Counters, createCounters, unaccountedEvents } from '../../src/counters.ts';
@@ -6,6 +9,7 @@ import { HIGH_WATER_BYTES } from '../../src/outputs/batch.ts';
 import { Delivery } from '../../src/outputs/delivery.ts';
 import { DeliveryError, type Output } from '../../src/outputs/output.ts';
 import { MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
+import { openSpool } from '../../src/outputs/spool/spool.ts';
 import { eventOf, eventsOf } from './events.ts';
 import { route, settingsOf } from './routes.ts';
 
@@ -199,6 +203,64 @@ describe('Delivery', () => {
       output.batches.map((batch) => batch.length),
       [200, 3],
     );
+  });
+
+  /** As in the agent: what is told of an output becomes an event of every output. */
+  function openTelling(make: (output: SlowOutput) => Parameters<typeof route>[1]): {
+    output: SlowOutput;
+    delivery: Delivery;
+    counters: Counters;
+    lost: () => number;
+  } {
+    const counters = createCounters();
+    const output = new SlowOutput();
+    let lost = 0;
+    const delivery: Delivery = new Delivery([route(output, make(output))], counters, (notice) => {
+      if (notice.what === 'lost') lost += notice.events;
+      delivery.push(eventOf(notice.what, 'agent'), 'cim');
+      assertBalanced(counters);
+    });
+    return { output, delivery, counters, lost: () => lost };
+  }
+
+  const PATIENT = { giveUpAfterMs: Number.POSITIVE_INFINITY };
+  const SINGLE = { ...settingsOf('-'), batch: { events: 1, bytes: 1_000_000, interval_ms: 10 } };
+
+  for (const settings of [settingsOf('-'), SINGLE])
+    it(`has nothing queued after its end, though the notice of it is an event; batches of ${settings.batch.events}`, async () => {
+      const { output, delivery, counters } = openTelling(() => ({ ...PATIENT, settings }));
+      for (let i = 0; i < 5; i++) delivery.push(eventOf('x'), 'cim');
+      const closed = delivery.close(Promise.resolve());
+      delivery.push(eventOf('late'), 'cim');
+      await closed;
+      assert.equal(unaccountedEvents(counters), 0);
+      assert.equal(counters['events.queued'], 0);
+      assert.equal(counters['events.dropped.shutdown'], 7, 'five, the late one, the notice');
+      const [{ counts } = assert.fail()] = delivery.outputs;
+      assert.equal(counts['events.queued'], 0);
+      assert.equal(counts['events.produced'], 7);
+      assert.equal(output.closed, 1);
+    });
+
+  it('counts and tells every event that a full spool throws out, though each notice is an event in it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vesper-queue-'));
+    try {
+      const { delivery, counters, lost } = openTelling(({ name }) => ({
+        ...PATIENT,
+        settings: SINGLE,
+        openStore: (ledger, losses) => openSpool({ directory, name, maxBytes: 2 ** 16, ledger, losses }),
+      }));
+      for (let i = 0; i < 200; i++) delivery.push(big(1_000), 'cim');
+      assertBalanced(counters);
+      assert.ok(counters['events.dropped.spool_full'] > 100);
+      await delivery.close(Promise.resolve());
+      assertBalanced(counters);
+      // Of what is lost at the end, the notices themselves are not told.
+      const untold = counters['events.dropped.spool_full'] + counters['events.dropped.shutdown'] - lost();
+      assert.ok(untold >= 0 && untold <= 2, `${untold}`);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('sends a batch that does not fill up', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CimEvent } from '../../src/cim/event.ts';
+import { noticeText } from '../../src/commands/outputs.ts';
 import { type Counters, createCounters, unaccountedEvents } from '../../src/counters.ts';
 import { backoffMs } from '../../src/outputs/backoff.ts';
+import { MemoryStore } from '../../src/outputs/batch.ts';
 import { Delivery } from '../../src/outputs/delivery.ts';
 import type { DeliveryNotice } from '../../src/outputs/notice.ts';
 import { DeliveryError, type DeliveryErrorOptions, type Output } from '../../src/outputs/output.ts';
@@ -93,6 +95,94 @@ describe('Sender', () => {
       notices.map(({ what }) => what),
       ['failing', 'recovered'],
     );
+  });
+
+  it('says another reason too, after a minute, then ever more seldom, and each hour that it still fails', async (t) => {
+    let now = 0;
+    t.mock.method(performance, 'now', () => now);
+    const peer = new Peer();
+    let reason: string | undefined = 'answered 401';
+    peer.send = async (batch) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (reason !== undefined) throw new DeliveryError(reason, true);
+      peer.taken.push(...batch.map(({ line }) => line));
+    };
+    const { delivery, counters, notices, push } = open(peer);
+    let said = 0;
+    /** What is said while the batch is tried a few times more. */
+    const after = async (ms: number, why: string): Promise<string[]> => {
+      now += ms;
+      reason = why;
+      const enough = counters['delivery.retries'] + 3;
+      while (counters['delivery.retries'] < enough) await new Promise((resolve) => setTimeout(resolve, 1));
+      const news = notices.slice(said).map((notice) => noticeText(notice)?.text ?? '');
+      said = notices.length;
+      return news;
+    };
+    push(5);
+    assert.deepEqual(await after(0, 'answered 401'), ['peer: answered 401; trying again until it works']);
+    assert.deepEqual(await after(59_999, 'refused'), []);
+    assert.deepEqual(await after(1, 'refused'), [
+      'peer: refused; failing for 60 s, 5 events wait; trying again until it works',
+    ]);
+    push(2, 5);
+    assert.deepEqual(await after(60_000, 'refused'), []);
+    assert.deepEqual(await after(0, 'answered 401'), []);
+    assert.deepEqual(await after(60_000, 'answered 401'), [
+      'peer: answered 401; failing for 3 min, 7 events wait; trying again until it works',
+    ]);
+    assert.deepEqual(await after(180_000, 'refused'), []);
+    assert.deepEqual(await after(0, 'answered 401'), []);
+    assert.deepEqual(await after(3_420_000, 'answered 401'), [
+      'peer: answered 401; failing for 63 min, 7 events wait; trying again until it works',
+    ]);
+    assert.deepEqual(await after(3_599_999, 'answered 401'), []);
+    reason = undefined;
+    await delivery.close();
+    assert.equal(peer.taken.length, 7);
+    assert.equal(notices.at(-1)?.what, 'recovered');
+    assertBalanced(counters);
+  });
+
+  it('ends the output alone whose store fails, and says why', async () => {
+    const [peer, other] = [new Peer(), new Peer()];
+    const store = new MemoryStore();
+    store.acknowledge = () => {
+      throw new Error('a bug');
+    };
+    const counters = createCounters();
+    const notices: DeliveryNotice[] = [];
+    const delivery = new Delivery(
+      [route(peer, { ...PATIENT, openStore: () => store }), route(other, PATIENT)],
+      counters,
+      (notice) => notices.push(notice),
+    );
+    for (const line of numbers(4)) delivery.push(eventOf(line), 'cim');
+    await delivery.drain();
+    delivery.push(eventOf('4'), 'cim');
+    await delivery.close();
+    assert.deepEqual(other.taken, numbers(5));
+    assert.deepEqual(peer.taken, ['0']);
+    assert.equal(notices.length, 1);
+    assert.ok(notices[0]?.what === 'failed' && /a bug/.test(notices[0].error.message));
+    assert.equal(counters['events.dropped.output'], 4);
+    assert.equal(counters['events.queued'], 0);
+    assertBalanced(counters);
+  });
+
+  it('ends the output alone of which nothing can be told', async () => {
+    const [peer, other] = [new Peer(), new Peer()];
+    peer.answers.push(new DeliveryError('too large', false));
+    const counters = createCounters();
+    const delivery = new Delivery([route(peer, PATIENT), route(other, PATIENT)], counters, () => {
+      throw new Error('the log is broken');
+    });
+    for (const line of numbers(4)) delivery.push(eventOf(line), 'cim');
+    await delivery.close();
+    assert.deepEqual(other.taken, numbers(4));
+    assert.equal(counters['events.dropped.refused'], 1);
+    assert.equal(counters['events.dropped.output'], 3);
+    assertBalanced(counters);
   });
 
   it('loses what the other side will never take, counts and tells it, and goes on', async () => {

@@ -25,6 +25,10 @@ export class FaultProxy {
   readonly faults: Fault[] = [];
   /** Of the last request. */
   headers: IncomingHttpHeaders = {};
+  /** How many came. */
+  requests = 0;
+  /** So long each answer of the server is held. */
+  delayMs = 0;
   readonly port: number;
   private readonly server: HttpServer;
 
@@ -39,6 +43,7 @@ export class FaultProxy {
     this.port = (server.address() as AddressInfo).port;
     server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.headers = incoming.headers;
+      this.requests++;
       const fault = this.faults.shift();
       if (fault === 'hang') return;
       if (fault === 'reset') incoming.socket.resetAndDestroy();
@@ -61,10 +66,11 @@ export class FaultProxy {
       { host: '127.0.0.1', port: target, ...(method && { method }), ...(url && { path: url }), headers },
       (answer) => {
         if (fault === 'lost answer') incoming.socket.resetAndDestroy();
-        else {
-          outgoing.writeHead(answer.statusCode as number, answer.headers);
-          answer.pipe(outgoing);
-        }
+        else
+          setTimeout(() => {
+            outgoing.writeHead(answer.statusCode as number, answer.headers);
+            answer.pipe(outgoing);
+          }, this.delayMs);
       },
     );
     onward.on('error', () => incoming.socket.resetAndDestroy());

@@ -42,7 +42,7 @@ function isRunning({ says, signMs }: Holder): boolean {
 }
 
 /**
- * @returns releases the lock
+ * @returns releases the lock; throws the system's error where its file cannot be removed: it is stale from then on
  * @throws ObstacleError where a running process holds it; the system's error otherwise
  */
 export function lock(path: string): () => void {
@@ -56,7 +56,11 @@ export function lock(path: string): () => void {
   }
   const signs = setInterval(() => {
     const now = new Date();
-    unless('ENOENT', () => utimesSync(path, now, now));
+    try {
+      utimesSync(path, now, now);
+    } catch {
+      // Where it cannot be changed (gone, read-only by now) there is nothing to show, and no reason to end.
+    }
   }, SIGN_INTERVAL_MS).unref();
   return () => {
     clearInterval(signs);

@@ -1,25 +1,57 @@
 /** The files of a spool: batches one after another, oldest file first. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Batch } from '../batch.ts';
+import { closeQuietly } from './close.ts';
 import { decodeHeader, decodePayload, HEADER_BYTES, MAGIC, type RecordHeader } from './record.ts';
 
-const NAME = /^(\d{10})\.seg$/;
+/** Ten digits, or more where ten are not enough. */
+const NAME = /^\d+\.seg$/;
+/**
+ * A new segment's id is that of the newest and one. What is further beyond it than this (a million segments are 16 TB) was
+ * put there by somebody else, whose number must not become ours.
+ */
+const MAX_AHEAD = 1_000_000;
 /** Damage is read over in steps of this. */
 const SCAN_BYTES = 1024 * 1024;
 const MAGIC_BYTES = Buffer.alloc(4);
 MAGIC_BYTES.writeUInt32LE(MAGIC);
 
+const segmentName = (id: number): string => `${String(id).padStart(10, '0')}.seg`;
+
 export function segmentPath(directory: string, id: number): string {
-  return join(directory, `${String(id).padStart(10, '0')}.seg`);
+  return join(directory, segmentName(id));
 }
 
-/** Ids of the segments in a directory, oldest first. */
-export function listSegments(directory: string): number[] {
-  return readdirSync(directory)
-    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
+export interface Listing {
+  /** Ids of the segments, oldest first. */
+  readonly ids: readonly number[];
+  /** Names like those of segments that the spool has not made: directories, links, absurd numbers. */
+  readonly foreign: readonly string[];
+}
+
+/** @param newest id of the newest segment that is known to have been begun; undefined: nothing is known */
+export function listSegments(directory: string, newest: number | undefined): Listing {
+  const found: number[] = [];
+  const foreign: string[] = [];
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const { name } = entry;
+    if (!NAME.test(name)) continue;
+    const id = Number.parseInt(name, 10);
+    if (entry.isFile() && Number.isSafeInteger(id) && name === segmentName(id)) found.push(id);
+    else foreign.push(name);
+  }
+  found.sort((a, b) => a - b);
+  const ids: number[] = [];
+  let last = newest ?? found[0] ?? 0;
+  for (const id of found) {
+    if (id > last + MAX_AHEAD) foreign.push(segmentName(id));
+    else {
+      ids.push(id);
+      last = Math.max(last, id);
+    }
+  }
+  return { ids, foreign };
 }
 
 /** A record that is whole, or the header alone of one whose payload is damaged. */
@@ -75,7 +107,7 @@ export class SegmentReader {
   }
 
   close(): void {
-    if (this.fd !== undefined) closeSync(this.fd);
+    if (this.fd !== undefined) closeQuietly(this.fd);
   }
 
   private nextMagic(from: number): number | undefined {

@@ -3,13 +3,13 @@
  * docs/adr/0004-spool.md says why it is not a database.
  */
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { unlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { startError, UsageError } from '../../usage-error.ts';
 import { type Batch, type BatchStore, HIGH_WATER_BYTES, type Unsent } from '../batch.ts';
 import { makeDirectory } from '../directory.ts';
 import type { Ledger } from '../ledger.ts';
-import type { Losses } from '../notice.ts';
+import { type Losses, Trouble } from '../notice.ts';
 import { systemErrorText } from '../write.ts';
 import { CursorFile, isBefore, type Position } from './cursor.ts';
 import { lock } from './lock.ts';
@@ -24,6 +24,10 @@ const SEGMENTS_OF_LIMIT = 8;
 const MAX_RECENT_BYTES = 8 * 1024 * 1024;
 /** What a full disk does not take waits in memory up to this. */
 const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024;
+/** A file that could not be removed is tried again after so long at the earliest: each try may meet many of them. */
+const REMOVE_AGAIN_MS = 1_000;
+/** Of names, in a warning. */
+const MAX_NAMES = 3;
 
 export interface SpoolOptions {
   readonly directory: string;
@@ -83,12 +87,21 @@ export class Spool implements BatchStore<SpooledBatch> {
   private readonly losses: Losses;
   private readonly unlock: () => void;
   private readonly cursor: CursorFile;
+  /** What keeps us from writing batches, from moving the cursor and from removing files: each is told by itself. */
+  private readonly writing: Trouble;
+  private readonly moving: Trouble;
+  private readonly removing: Trouble;
   /** Acknowledged up to here. */
   private acknowledged: Position;
   /** Oldest first. The last may be the writer's. */
   private readonly segments: Segment[] = [];
   private total = 0;
+  /** Segments that are done with and not removed yet. */
+  private done: number[] = [];
+  private removeAgainAt = 0;
   private writer: SegmentWriter | undefined;
+  /** Id of the newest segment that was begun. */
+  private newest: number;
   /** Number of the next event to be written. */
   private nextEvent: number;
   private reader: SegmentReader | undefined;
@@ -98,6 +111,7 @@ export class Spool implements BatchStore<SpooledBatch> {
   private recentBytes = 0;
   private readonly unwritten: Batch[] = [];
   private unwrittenBytes = 0;
+  private isWriting = false;
   private isClosed = false;
 
   constructor(directory: string, maxBytes: number, ledger: Ledger, losses: Losses, unlock: () => void) {
@@ -107,19 +121,28 @@ export class Spool implements BatchStore<SpooledBatch> {
     this.highWater = Math.min(HIGH_WATER_BYTES, maxBytes / 2);
     this.losses = losses;
     this.unlock = unlock;
+    this.writing = new Trouble(losses);
+    this.moving = new Trouble(losses);
+    this.removing = new Trouble(losses);
     this.cursor = new CursorFile(join(directory, 'cursor'));
-    const ids = listSegments(directory);
-    this.nextEvent = this.cursor.start?.event ?? 0;
+    const { start, written } = this.cursor;
+    const known = start === undefined ? undefined : Math.max(start.segment, written?.segment ?? 0);
+    const { ids, foreign } = listSegments(directory, known);
+    if (foreign.length > 0) losses.warn(foreignText(directory, foreign));
+    this.newest = Math.max(known ?? 0, ids.at(-1) ?? 0);
+    this.nextEvent = start?.event ?? 0;
     for (const id of ids) this.inspect(id);
-    this.nextEvent = Math.max(this.nextEvent, this.lastEvent());
+    // What the cursor alone knows of is missing at the end.
+    this.nextEvent = Math.max(this.nextEvent, written?.event ?? 0, this.lastEvent());
     const first = this.segments[0];
-    this.acknowledged = this.cursor.start ?? {
+    this.acknowledged = start ?? {
       segment: first?.id ?? 0,
       offset: 0,
       event: first?.first ?? this.nextEvent,
     };
     this.reading = this.acknowledged;
-    this.removeAcknowledged();
+    this.retireAcknowledged();
+    this.removeDone();
     // An event that is numbered and not acknowledged is waiting, whether it can still be read or not.
     const waiting = this.nextEvent - this.acknowledged.event;
     ledger.add('events.recovered', waiting);
@@ -137,11 +160,26 @@ export class Spool implements BatchStore<SpooledBatch> {
   append(batch: Batch): void {
     this.unwritten.push(batch);
     this.unwrittenBytes += batch.bytes;
+    // What a full spool throws out is told, and the notice may be an event that comes here: it is written in its turn.
+    if (this.isWriting) return;
+    const before = this.nextEvent;
     const error = this.writeOut();
-    if (error === undefined || this.unwrittenBytes <= MAX_UNWRITTEN_BYTES) return;
-    this.unwritten.pop();
-    this.unwrittenBytes -= batch.bytes;
-    this.losses.add('spool_full', batch.events.length, `cannot write the spool: ${systemErrorText(error)}`);
+    // The cursor tells at the next start what is missing, should these files be gone by then.
+    if (this.nextEvent > before) this.saveCursor();
+    if (error === undefined) {
+      this.writing.over(`the spool ${this.directory} is written again`);
+      return;
+    }
+    const isTooMuch = this.unwrittenBytes > MAX_UNWRITTEN_BYTES;
+    if (isTooMuch) {
+      this.unwritten.splice(this.unwritten.lastIndexOf(batch), 1);
+      this.unwrittenBytes -= batch.bytes;
+    }
+    const reason = `cannot write the spool: ${systemErrorText(error)}`;
+    this.writing.met(
+      `${reason}; what comes waits in memory, up to ${MAX_UNWRITTEN_BYTES / 1024 ** 2} MiB, and is lost beyond: give ${this.directory} room, or the agent the right to write there`,
+    );
+    if (isTooMuch) this.losses.add('spool_full', batch.events.length, reason);
   }
 
   next(): SpooledBatch | undefined {
@@ -167,17 +205,25 @@ export class Spool implements BatchStore<SpooledBatch> {
     // The limit may have thrown out what was in flight.
     if (next === undefined || isBefore(next, this.acknowledged) || this.isClosed) return;
     this.moveCursor(next);
-    this.removeAcknowledged();
+    const isNews = this.retireAcknowledged();
+    if (isNews || (this.done.length > 0 && performance.now() >= this.removeAgainAt)) this.removeDone();
   }
 
   close(unsent: readonly Unsent<SpooledBatch>[]): number {
     if (this.isClosed) return 0;
     this.isClosed = true;
     this.writeOut();
+    this.saveCursor();
+    this.removeDone();
     this.reader?.close();
     this.writer?.close();
     this.cursor.close();
-    this.unlock();
+    try {
+      this.unlock();
+    } catch (error) {
+      // The next start takes a lock away whose holder is gone.
+      this.removing.met(this.removalText('lock', error as NodeJS.ErrnoException));
+    }
     // What the limit threw out while it was in flight is kept no more.
     const gone = unsent.filter(({ batch: { next } }) => next === undefined || next.event <= this.acknowledged.event);
     return [...this.unwritten.map(({ events }) => events), ...gone.map(({ remaining }) => remaining)].flat().length;
@@ -206,16 +252,19 @@ export class Spool implements BatchStore<SpooledBatch> {
 
   /** Undefined when everything is on the disk. */
   private writeOut(): NodeJS.ErrnoException | undefined {
-    for (let batch = this.unwritten[0]; batch !== undefined; batch = this.unwritten[0]) {
-      try {
+    this.isWriting = true;
+    try {
+      for (let batch = this.unwritten[0]; batch !== undefined; batch = this.unwritten[0]) {
         this.write(batch);
-      } catch (error) {
-        return error as NodeJS.ErrnoException;
+        this.unwritten.shift();
+        this.unwrittenBytes -= batch.bytes;
       }
-      this.unwritten.shift();
-      this.unwrittenBytes -= batch.bytes;
+      return undefined;
+    } catch (error) {
+      return error as NodeJS.ErrnoException;
+    } finally {
+      this.isWriting = false;
     }
-    return undefined;
   }
 
   private write(batch: Batch): void {
@@ -244,10 +293,16 @@ export class Spool implements BatchStore<SpooledBatch> {
     if (this.writer !== undefined && this.writer.bytes < this.segmentBytes) return this.writer;
     this.writer?.retire();
     this.writer = undefined;
-    // Never an old segment: its end may be torn.
-    const id = 1 + (this.segments.at(-1)?.id ?? this.acknowledged.segment);
-    this.writer = new SegmentWriter(this.directory, id);
-    this.segments.push({ id, first: this.nextEvent, bytes: 0 });
+    // Never an old segment: its end may be torn. Nor a name that somebody else has taken.
+    for (let id = this.newest + 1; this.writer === undefined; id++) {
+      try {
+        this.writer = new SegmentWriter(this.directory, id);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
+    this.newest = this.writer.id;
+    this.segments.push({ id: this.newest, first: this.nextEvent, bytes: 0 });
     return this.writer;
   }
 
@@ -272,7 +327,8 @@ export class Spool implements BatchStore<SpooledBatch> {
       this.moveReading(next);
     }
     if (isBefore(this.acknowledged, next)) this.moveCursor(next);
-    rmSync(segmentPath(this.directory, oldest.id), { force: true });
+    this.done.push(oldest.id);
+    this.removeDone();
   }
 
   private moveReading(to: Position): void {
@@ -293,8 +349,10 @@ export class Spool implements BatchStore<SpooledBatch> {
     }
     const record = this.reader.find(this.reading.offset);
     if (record === undefined) {
-      // Numbers tell later how many events were here.
-      this.reading = { ...this.reading, segment: segment.id + 1, offset: 0 };
+      // Numbers tell later how many events were here. The last one may still be written.
+      const isLast = segment === this.segments.at(-1);
+      const place = isLast ? { segment: segment.id, offset: segment.bytes } : { segment: segment.id + 1, offset: 0 };
+      this.reading = { ...this.reading, ...place };
       return undefined;
     }
     this.countGap(record.header.first);
@@ -312,8 +370,11 @@ export class Spool implements BatchStore<SpooledBatch> {
   private countGap(event: number): void {
     const lost = event - this.reading.event;
     if (lost <= 0) return;
-    this.losses.add('spool_damaged', lost, `a file in ${this.directory} is damaged`);
+    const isAllAcknowledged = this.acknowledged.event === this.reading.event;
     this.reading = { ...this.reading, event };
+    // The next start must not count them again; no acknowledgment may come until then.
+    if (isAllAcknowledged) this.moveCursor(this.reading);
+    this.losses.add('spool_damaged', lost, `a file in ${this.directory} is damaged or missing`);
   }
 
   private takeUnwritten(): SpooledBatch | undefined {
@@ -325,19 +386,59 @@ export class Spool implements BatchStore<SpooledBatch> {
 
   private moveCursor(to: Position): void {
     this.acknowledged = to;
+    this.saveCursor();
+  }
+
+  private saveCursor(): void {
     try {
-      this.cursor.write(to);
-    } catch {
+      this.cursor.write(this.acknowledged, { segment: this.newest, event: this.nextEvent });
+      this.moving.over(`the cursor in ${this.directory} is written again`);
+    } catch (error) {
       // A cursor that stays behind costs duplicates after the next start, no event.
+      const text = systemErrorText(error as NodeJS.ErrnoException);
+      this.moving.met(
+        `cannot write the cursor in ${this.directory}: ${text}; until it can, what is sent is sent again after a restart`,
+      );
     }
   }
 
-  private removeAcknowledged(): void {
+  /** Whether there were any. */
+  private retireAcknowledged(): boolean {
+    const before = this.done.length;
     for (let first = this.segments[0]; first !== undefined && first.id < this.acknowledged.segment; ) {
       this.segments.shift();
       this.total -= first.bytes;
-      rmSync(segmentPath(this.directory, first.id), { force: true });
+      this.done.push(first.id);
       first = this.segments[0];
     }
+    return this.done.length > before;
   }
+
+  /** A file that stays costs room, no event: the cursor is beyond it. Tried again later, and by the next start. */
+  private removeDone(): void {
+    if (this.done.length === 0) return;
+    const kept: number[] = [];
+    for (const id of this.done) {
+      try {
+        unlinkSync(segmentPath(this.directory, id));
+      } catch (thrown) {
+        const error = thrown as NodeJS.ErrnoException;
+        if (error.code === 'ENOENT') continue;
+        kept.push(id);
+        this.removing.met(this.removalText(basename(segmentPath(this.directory, id)), error));
+      }
+    }
+    this.done = kept;
+    if (kept.length > 0) this.removeAgainAt = performance.now() + REMOVE_AGAIN_MS;
+    else this.removing.over(`files in ${this.directory} can be removed again`);
+  }
+
+  private removalText(name: string, error: NodeJS.ErrnoException): string {
+    return `cannot remove ${join(this.directory, name)}: ${systemErrorText(error)}; nothing in it is needed any more, and its removal is tried again later: give the agent the right to write to ${this.directory}, or remove it`;
+  }
+}
+
+function foreignText(directory: string, names: readonly string[]): string {
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+  return `${directory} holds what is not of this spool: ${names.slice(0, MAX_NAMES).join(', ')}${more}; it is left alone: move it away`;
 }

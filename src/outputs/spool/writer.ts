@@ -1,5 +1,6 @@
 /** The segment that is being written. */
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, writevSync } from 'node:fs';
+import { fdatasync, fdatasyncSync, ftruncateSync, openSync, writevSync } from 'node:fs';
+import { closeQuietly } from './close.ts';
 import { segmentPath } from './segment.ts';
 
 /** What a failing machine, not a failing agent, may lose of a spool. */
@@ -44,7 +45,7 @@ export class SegmentWriter {
   /** No more is written. The file is closed once it is on the disk. */
   retire(): void {
     this.sync();
-    this.syncing = this.syncing.then(() => closeSync(this.fd));
+    this.syncing = this.syncing.then(() => closeQuietly(this.fd));
   }
 
   /** The same, done when it returns. */
@@ -56,7 +57,7 @@ export class SegmentWriter {
       // What a full or failing disk did not take is read back as damaged, and counted then.
     }
     // Syncs under way use the descriptor until they end.
-    void this.syncing.then(() => closeSync(this.fd));
+    void this.syncing.then(() => closeQuietly(this.fd));
   }
 
   private sync(): void {
