@@ -73,6 +73,11 @@ function byOpenssl(der: Buffer): object | undefined {
     // A directory name is shown in an older form.
     alternativeNames: line(/Subject Alternative Name:.*\n\s*(.*)/)
       ?.replaceAll('DirName:/', 'DirName:')
+      // OpenSSL writes IPv6 addresses out; a URL has them as RFC 5952 says.
+      .replaceAll(
+        /IP Address:([0-9A-F:]*:[0-9A-F:]*)/g,
+        (_, address) => `IP:${new URL(`http://[${address}]`).hostname.slice(1, -1)}`,
+      )
       .replaceAll('IP Address:', 'IP:'),
   };
 }
