@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line. Exit status: 0 done; 1 something was lost or failed on the way; 2 wrong use or wrong input. */
+/** The command line. Exit status: 0 done; 1 something was lost or failed on the way, or may pass; 2 wrong use or wrong input. */
 import { createRequire } from 'node:module';
 import { toStandardError } from './standard-error.ts';
 import { nearest } from './suggest.ts';
@@ -23,7 +23,8 @@ const HELP = `vesper sees what a host says on the network and proves it to a SIE
   vesper COMMAND --help        the options of a command
   vesper --version
 
-Exit status: 0 done, 1 something was lost or failed on the way, 2 wrong use, configuration, policy or capture file.
+Exit status: 0 done, 1 something was lost or failed on the way or what may pass keeps it from starting, 2 wrong use,
+configuration, policy or capture file.
 `;
 
 type Command = (args: string[]) => Promise<number>;

@@ -1,4 +1,8 @@
-/** Standard error: one that nobody reads any more, that is full or that stands still ends nobody and holds nobody for long. */
+/**
+ * Standard error: one that nobody reads any more or that is full ends nobody. One whose reader stands still holds a capture
+ * for a moment only: it has asked Node whether this is a terminal, and libuv has made a pipe non-blocking then. Other commands
+ * wait for their reader.
+ */
 import { writeSync } from 'node:fs';
 
 const STANDARD_ERROR = 2;
@@ -18,7 +22,7 @@ export function toStandardError(text: string): boolean {
     try {
       written += writeSync(STANDARD_ERROR, bytes, written);
     } catch (error) {
-      // A pipe is full: libuv has made it non-blocking.
+      // A pipe is full.
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EINTR') continue;
       if (code !== 'EAGAIN' || standsStill || waited >= PATIENCE_MS) {

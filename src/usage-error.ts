@@ -8,9 +8,12 @@ export class ObstacleError extends UsageError {
   override name = 'ObstacleError';
 }
 
-/** An address that the host does not have yet, a port of the agent that still ends, a file system that is full or read-only. */
+/**
+ * An address that the host does not have yet, a port of the agent that still ends, a file system that is full. Not one that is
+ * read-only: to a service it is each place that its unit does not let it write to.
+ */
 const OBSTACLES: ReadonlySet<string | undefined> = new Set(
-  'EADDRINUSE EADDRNOTAVAIL EROFS ENOSPC EDQUOT EIO ESTALE EBUSY EMFILE ENFILE'.split(' '),
+  'EADDRINUSE EADDRNOTAVAIL ENOSPC EDQUOT EIO ESTALE EBUSY EMFILE ENFILE'.split(' '),
 );
 
 /** @param error of the system, which keeps something from being opened at the start */

@@ -21,10 +21,8 @@ export interface FailingSince {
 
 export type NoticeSink = (notice: DeliveryNotice) => void;
 
-/** What comes and goes is told of once in so long, not each time. */
+/** What comes and goes is told of once in so long, not each time; losses at once, then with the sum since. */
 export const NOTICE_INTERVAL_MS = 60_000;
-/** An output that loses says so at once, then at most so often with the sum since. */
-export const LOSS_NOTICE_INTERVAL_MS = 60_000;
 
 /** Counts the events that an output loses, and tells of them: the sum of the notices is the sum of the counts. */
 export class Losses {
@@ -47,7 +45,7 @@ export class Losses {
     this.untold.set(loss, { events: before + events, reason });
     if (this.timer !== undefined) return;
     // Before it is told: the notice may become an event that the same output loses.
-    this.timer = setTimeout(() => this.flush(), LOSS_NOTICE_INTERVAL_MS).unref();
+    this.timer = setTimeout(() => this.flush(), NOTICE_INTERVAL_MS).unref();
     this.tellAll();
   }
 

@@ -225,11 +225,11 @@ export class OutputQueue {
   private fail(): void {
     this.failed = true;
     this.isChoosy = true;
+    this.letGo();
     this.ledger.settle('output', this.store.close(this.sender?.stop() ?? []));
     this.book(this.filling.events.length);
     this.ledger.settle('output', this.filling.events.length);
     this.filling = emptyBatch();
-    this.letGo();
   }
 }
 

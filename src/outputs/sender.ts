@@ -115,7 +115,7 @@ export class Sender {
     const abort = new AbortController();
     sending.abort = abort;
     try {
-      await inTime(output.send(sending.remaining, abort.signal), abort, timeoutMs);
+      await withTimeout(output.send(sending.remaining, abort.signal), abort, timeoutMs);
     } catch (error) {
       if (!this.over) this.onError(sending, asDeliveryError(error));
       return;
@@ -234,12 +234,14 @@ export class Sender {
 }
 
 /** The promise, or after so long its abort and an error: an output that hangs holds nobody. */
-function inTime(promise: Promise<void>, abort: AbortController, timeoutMs: number): Promise<void> {
+function withTimeout(promise: Promise<void>, abort: AbortController, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timeout = setTimeout(() => {
       abort.abort();
       reject(new DeliveryError(`no answer within ${timeoutMs} ms`, true));
     }, timeoutMs);
+    // Whoever has aborted it waits as long as he likes: the timer must not keep the process.
+    abort.signal.addEventListener('abort', () => clearTimeout(timeout), { once: true });
     promise.finally(() => clearTimeout(timeout)).then(resolve, reject);
   });
 }

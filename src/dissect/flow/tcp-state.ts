@@ -43,7 +43,8 @@ const MAX_RESET_DISTANCE = 1 << 20;
 
 /**
  * Seconds in which nobody sends a SYN-ACK a second time: RFC 6298 §2.1 says 1, Linux's shortest timeout is 0.2. One that
- * comes so soon after the SYN is a copy that the capture has made, of mirrored ports for one.
+ * comes so soon after the SYN is a copy that the capture has made, of mirrored ports for one. (Only the SYN's time is kept: on
+ * paths longer than this a copy costs the sample, as a repetition does.)
  */
 const MIN_TIMEOUT = 0.2;
 

@@ -9,7 +9,7 @@ import type { Packet } from '../net/packet.ts';
 import { type HelloExchange, type HelloReports, newExchange } from '../tls/exchange.ts';
 import { CryptoResult, CryptoStream } from './crypto-stream.ts';
 import { type FrameHandler, readFrames } from './frames.ts';
-import type { LongHeader } from './header.ts';
+import type { LongHeader, VersionNegotiation } from './header.ts';
 import { InitialKeys } from './keys.ts';
 import { openInitial } from './packet.ts';
 import { type QuicVersion, quicVersionIndex } from './version.ts';
@@ -20,9 +20,7 @@ const CRYPTO_ERROR = 0x0100;
 const FATAL = 2;
 
 export class QuicConnection implements FrameHandler {
-  /** A limit was reached before the handshake was whole. */
-  limited = false;
-  /** Its handshake. */
+  /** What is known of its handshake was told: nothing more is wanted of it. */
   isReported = false;
   /** The server does not know the version in which the client began; it has not begun again. */
   isRefused = false;
@@ -45,6 +43,8 @@ export class QuicConnection implements FrameHandler {
   private readonly keys = new Map<QuicVersion, InitialKeys>();
   private clientStream = new CryptoStream();
   private serverStream = new CryptoStream();
+  /** A limit was reached before the handshake was whole. */
+  private limited = false;
   /** The server asked the client to begin again, and it has not said its hello since. */
   private sentBack = false;
   /** Of the packet whose frames are being read. */
@@ -77,9 +77,11 @@ export class QuicConnection implements FrameHandler {
     this.sentBack = true;
   }
 
-  /** One that offers the client's version is none of its (RFC 9000 §6.2). */
-  versionNegotiation(offered: readonly number[]): void {
-    if (this.isReported || this.isAnswered || offered.includes(this.originalVersion?.number ?? 0)) return;
+  /** One with other ids than the client's first packet, or that offers its version, is not of this connection (RFC 9000 §6.2). */
+  versionNegotiation(packet: VersionNegotiation, bytes: Buffer): void {
+    if (this.isReported || this.isAnswered || packet.versions.includes(this.originalVersion?.number ?? 0)) return;
+    if (!isId(this.clientId, bytes, packet.destinationIdStart, packet.destinationIdLength)) return;
+    if (!isId(this.originalId, bytes, packet.sourceIdStart, packet.sourceIdLength)) return;
     this.isRefused = true;
     this.sentBack = true;
   }
@@ -113,7 +115,8 @@ export class QuicConnection implements FrameHandler {
     this.fromClient = fromClient;
     this.packet = packet;
     readFrames(payload, header.version!.initial!.googleFrames, this);
-    this.readHellos();
+    if (this.limited) this.close(false);
+    else this.readHellos();
     this.packet = undefined;
     return true;
   }
@@ -123,10 +126,10 @@ export class QuicConnection implements FrameHandler {
    * @param evicted others need the room
    */
   close(evicted: boolean): void {
-    this.limited ||= evicted && this.began;
+    if (this.isReported) return;
     if (this.began) this.counters['tls.incomplete']++;
-    if (this.limited) this.counters['tls.stream_limit']++;
-    this.finish();
+    if (this.limited || (evicted && this.began)) this.counters['tls.stream_limit']++;
+    this.over();
   }
 
   crypto(offset: number, bytes: Buffer, start: number, end: number): void {
@@ -238,15 +241,10 @@ export class QuicConnection implements FrameHandler {
     this.exchange = { ...newExchange(this.slot, 'quic'), fromFlowClient, quicVersion };
   }
 
-  /** Reports what is known of a handshake that was not reported yet. */
-  private finish(): void {
-    if (!this.isReported) this.reports.handshake(this.exchange);
-    this.isReported = true;
-  }
-
-  /** What is kept of it then are its ids. */
+  /** What is kept of it from now on are its ids. */
   private over(): void {
-    this.finish();
+    this.reports.handshake(this.exchange);
+    this.isReported = true;
     this.release();
     this.keys.clear();
   }

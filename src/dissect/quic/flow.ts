@@ -7,7 +7,7 @@ import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import type { HelloReports } from '../tls/exchange.ts';
 import { QuicConnection } from './connection.ts';
-import { LongHeader, versionsOffered } from './header.ts';
+import { LongHeader, readVersionNegotiation } from './header.ts';
 
 /**
  * Packets that no key opens, after the last connection that began, before the flow is given up, 30 µs each: a connection
@@ -49,8 +49,10 @@ export class QuicFlow {
   /** Takes a datagram that begins with a long header. Returns false when nothing more is wanted of the flow. */
   datagram(packet: Packet, fromFlowClient: boolean): boolean {
     const { bytes, view, payloadStart, payloadEnd } = packet;
-    const offered = versionsOffered(view, payloadStart, payloadEnd);
-    if (offered.length > 0) for (const connection of this.connections) connection.versionNegotiation(offered);
+    const negotiation = readVersionNegotiation(view, payloadStart, payloadEnd);
+    if (negotiation !== undefined) {
+      for (const connection of this.connections) connection.versionNegotiation(negotiation, bytes);
+    }
     // Packets that travel together (RFC 9000 §12.2); a short header can only be the last.
     for (let at = payloadStart; header.read(bytes, view, at, payloadEnd); at = header.end) {
       const { types } = header.version!.initial!;
@@ -58,7 +60,7 @@ export class QuicFlow {
       else if (header.type === types.retry) this.connectionOf(bytes, fromFlowClient)?.retry();
       if (this.failures >= MAX_FAILURES) break;
     }
-    return this.failures < MAX_FAILURES && !this.connections.some(({ limited }) => limited);
+    return this.failures < MAX_FAILURES;
   }
 
   /**

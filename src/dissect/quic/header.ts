@@ -75,17 +75,30 @@ export function longHeaderVersion(view: DataView, start: number, end: number): Q
   return findQuicVersion(view.getUint32(start + 1));
 }
 
-/** What a Version Negotiation packet offers (RFC 9000 §17.2.1), where one of it is known; nothing where it is none. */
-export function versionsOffered(view: DataView, start: number, end: number): readonly number[] {
-  if (end - start < VERSION_END + 2 || (view.getUint8(start) & LONG_FORM) === 0) return [];
-  if (view.getUint32(start + 1) !== 0) return [];
-  const sourceIdAt = start + VERSION_END + 1 + view.getUint8(start + VERSION_END);
-  if (sourceIdAt >= end) return [];
-  const listStart = sourceIdAt + 1 + view.getUint8(sourceIdAt);
-  if (listStart >= end || (end - listStart) % 4 !== 0) return [];
+/** A Version Negotiation packet (RFC 9000 §17.2.1). Its ids are those of the client's packet that it answers. */
+export interface VersionNegotiation {
+  readonly destinationIdStart: number;
+  readonly destinationIdLength: number;
+  readonly sourceIdStart: number;
+  readonly sourceIdLength: number;
+  readonly versions: readonly number[];
+}
+
+/** The one in `[start, end)`, where it offers at least one known version. */
+export function readVersionNegotiation(view: DataView, start: number, end: number): VersionNegotiation | undefined {
+  if (end - start < VERSION_END + 2 || (view.getUint8(start) & LONG_FORM) === 0) return undefined;
+  if (view.getUint32(start + 1) !== 0) return undefined;
+  const destinationIdStart = start + VERSION_END + 1;
+  const destinationIdLength = view.getUint8(start + VERSION_END);
+  const sourceIdStart = destinationIdStart + destinationIdLength + 1;
+  if (sourceIdStart > end) return undefined;
+  const sourceIdLength = view.getUint8(sourceIdStart - 1);
+  const listStart = sourceIdStart + sourceIdLength;
+  if (listStart >= end || (end - listStart) % 4 !== 0) return undefined;
   const versions: number[] = [];
   for (let at = listStart; at < end; at += 4) versions.push(view.getUint32(at));
-  return versions.some((version) => findQuicVersion(version) !== undefined) ? versions : [];
+  if (versions.every((version) => findQuicVersion(version) === undefined)) return undefined;
+  return { destinationIdStart, destinationIdLength, sourceIdStart, sourceIdLength, versions };
 }
 
 /** Of the public header of Google's QUIC up to Q043: version present, connection id of 8 bytes, no reset. */

@@ -6,7 +6,7 @@ import type { FlowTable } from '../flow/table.ts';
 import type { Packet } from '../net/packet.ts';
 import { type HelloOptions, HelloReports } from '../tls/exchange.ts';
 import { QuicFlow } from './flow.ts';
-import { LongHeader, longHeaderVersion, publicHeaderVersion, versionsOffered } from './header.ts';
+import { LongHeader, longHeaderVersion, publicHeaderVersion, readVersionNegotiation } from './header.ts';
 import { quicVersionIndex } from './version.ts';
 
 /** What a datagram is of. */
@@ -24,7 +24,7 @@ const header = new LongHeader();
 
 /** Whether a datagram begins with a whole packet of a version that is read, or offers one. */
 export function beginsQuicPacket(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-  return header.read(bytes, view, start, end) || versionsOffered(view, start, end).length > 0;
+  return header.read(bytes, view, start, end) || readVersionNegotiation(view, start, end) !== undefined;
 }
 
 export class QuicTracker {
@@ -53,7 +53,7 @@ export class QuicTracker {
       this.flows.setQuicVersion(slot, quicVersionIndex(named.number));
       return QuicSign.named;
     }
-    if (versionsOffered(view, payloadStart, payloadEnd).length > 0) this.flows.setApp(slot, 'quic');
+    if (readVersionNegotiation(view, payloadStart, payloadEnd) !== undefined) this.flows.setApp(slot, 'quic');
     return QuicSign.none;
   }
 

@@ -358,6 +358,44 @@ test('a Version Negotiation that offers the version of the client is none of the
   assert.deepEqual(quic.kinds, ['client_hello', 'tls_handshake', 'client_hello']);
 });
 
+test('a Version Negotiation with other ids is of another connection, or forged', () => {
+  const [first, second] = [0x11, 0x22].map(connectionOf);
+  const wrong = Buffer.from('0a0b0c0d', 'hex');
+  for (const [to, from] of [
+    [wrong, first!.originalId],
+    [first!.clientId, wrong],
+  ] as const) {
+    const quic = new DatagramTest();
+    quic.send('client', first!.client(first!.head));
+    quic.send('server', versionNegotiation(to, from, [V2, DRAFT_29]));
+    for (const { client, head, tail } of [second!, first!]) {
+      if (client === second!.client) quic.send('client', client(head));
+      quic.send('client', client(tail));
+    }
+    for (const { server } of [first!, second!]) quic.send('server', server(answer));
+    assert.deepEqual(
+      quic.handshakes.map(({ client, server }) => [client?.random, server !== undefined]),
+      [first!, second!].map(({ random }) => [random, true]),
+    );
+  }
+});
+
+test('a connection that reaches a limit ends alone', () => {
+  const [first, second] = [0x11, 0x22].map(connectionOf);
+  const quic = new DatagramTest();
+  quic.send('client', first!.client(first!.head));
+  quic.send('client', second!.client(padded(cryptoFrame(Buffer.from([1]), MAX_CRYPTO_BYTES))));
+  quic.send('client', second!.client(second!.head));
+  quic.send('client', first!.client(first!.tail));
+  quic.send('server', first!.server(answer));
+  quic.end();
+  assert.deepEqual(
+    quic.handshakes.map(({ client, server }) => [client?.random, server !== undefined]),
+    [[first!.random, true]],
+  );
+  assert.equal(quic.counters['tls.stream_limit'], 1);
+});
+
 test('packets that no key opens are counted from the last connection on that began', () => {
   const unknown = fromClient(padded(cryptoFrame(CLIENT_HELLO)), { destinationId: NEW_ID });
   const quic = new DatagramTest();
