@@ -1,5 +1,4 @@
 /** What stands in front of one output: chooses its events, makes batches of them and has them sent. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CimEvent } from '../cim/event.ts';
 import type { Counters } from '../counters.ts';
 import type { BatchStore } from './batch.ts';
@@ -234,6 +233,10 @@ export class OutputQueue {
 }
 
 /** The promise, or nothing after a second. */
-function inTime(promise: Promise<void> | undefined): Promise<void> {
-  return Promise.race([promise, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+async function inTime(promise: Promise<void> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const second = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+  });
+  await Promise.race([promise, second]).finally(() => clearTimeout(timer));
 }
