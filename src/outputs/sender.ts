@@ -53,6 +53,7 @@ export class Sender {
   /** Nothing new is begun; what is under way may still end. */
   private isEnding = false;
   private over = false;
+  private isWaking = false;
   private readonly underWay = new Set<Promise<void>>();
   private readonly idle: (() => void)[] = [];
 
@@ -66,12 +67,14 @@ export class Sender {
 
   /** Sends what it may. To be called when the store has got something. */
   wake(): void {
-    while (!this.isEnding && this.failures === 0 && this.window.length < this.parts.inFlight) {
-      const batch = this.parts.store.next();
-      if (batch === undefined) break;
-      const sending: Sending = { batch, remaining: batch.events, done: false, abort: new AbortController() };
-      this.window.push(sending);
-      this.begin(sending);
+    // A store tells what it has lost, and the notice may be an event that wakes us while we wait for the store's answer:
+    // taken now, the batch would be one too many in flight.
+    if (this.isWaking) return;
+    this.isWaking = true;
+    try {
+      this.fillWindow();
+    } finally {
+      this.isWaking = false;
     }
     if (this.window.length === 0 || this.over) for (const resolve of this.idle.splice(0)) resolve();
   }
@@ -102,6 +105,16 @@ export class Sender {
     const unsent = this.window.splice(0).filter(({ done }) => !done);
     this.wake();
     return unsent;
+  }
+
+  private fillWindow(): void {
+    while (!this.isEnding && this.failures === 0 && this.window.length < this.parts.inFlight) {
+      const batch = this.parts.store.next();
+      if (batch === undefined) break;
+      const sending: Sending = { batch, remaining: batch.events, done: false, abort: new AbortController() };
+      this.window.push(sending);
+      this.begin(sending);
+    }
   }
 
   private begin(sending: Sending): void {

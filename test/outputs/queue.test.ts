@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { HIGH_WATER_BYTES } from '../../src/outputs/batch.ts';
 import { Delivery } from '../../src/outputs/delivery.ts';
 import { DeliveryError, type Output } from '../../src/outputs/output.ts';
 import { MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from '../../src/outputs/queue.ts';
-import { openSpool } from '../../src/outputs/spool/spool.ts';
+import { openSpool, spoolName } from '../../src/outputs/spool/spool.ts';
 import { eventOf, eventsOf } from './events.ts';
 import { route, settingsOf } from './routes.ts';
 
@@ -39,6 +39,21 @@ class SlowOutput implements Output {
 /** An output that takes everything. */
 class WillingOutput extends SlowOutput {
   override async send(batch: readonly CimEvent[]): Promise<void> {
+    this.batches.push(batch);
+  }
+}
+
+/** An output whose peer is away until the test says that it is back. */
+class ReturningOutput extends SlowOutput {
+  isAway = true;
+  inFlight = 0;
+  mostInFlight = 0;
+
+  override async send(batch: readonly CimEvent[]): Promise<void> {
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    await turn();
+    this.inFlight--;
+    if (this.isAway) throw new DeliveryError('away', true);
     this.batches.push(batch);
   }
 }
@@ -206,14 +221,16 @@ describe('Delivery', () => {
   });
 
   /** As in the agent: what is told of an output becomes an event of every output. */
-  function openTelling(make: (output: SlowOutput) => Parameters<typeof route>[1]): {
+  function openTelling(
+    make: (output: SlowOutput) => Parameters<typeof route>[1],
+    output = new SlowOutput(),
+  ): {
     output: SlowOutput;
     delivery: Delivery;
     counters: Counters;
     lost: () => number;
   } {
     const counters = createCounters();
-    const output = new SlowOutput();
     let lost = 0;
     const delivery: Delivery = new Delivery([route(output, make(output))], counters, (notice) => {
       if (notice.what === 'lost') lost += notice.events;
@@ -258,6 +275,119 @@ describe('Delivery', () => {
       // Of what is lost at the end, the notices themselves are not told.
       const untold = counters['events.dropped.spool_full'] + counters['events.dropped.shutdown'] - lost();
       assert.ok(untold >= 0 && untold <= 2, `${untold}`);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  /** A spool that has no room for one event more, and the output that could not send it. */
+  async function fullToTheBrink(directory: string, inFlight: number) {
+    const LIMIT = 2 ** 16;
+    const output = new ReturningOutput();
+    const place = join(directory, spoolName(output.name));
+    const segments = (): string[] =>
+      readdirSync(place)
+        .filter((name) => name.endsWith('.seg'))
+        .sort()
+        .map((name) => join(place, name));
+    const size = (): number => segments().reduce((sum, path) => sum + statSync(path).size, 0);
+    const start = () =>
+      openTelling(
+        ({ name }) => ({
+          ...PATIENT,
+          inFlight,
+          settings: { ...SINGLE, retry: { initial_ms: 1, max_ms: 1, give_up_s: 0 } },
+          openStore: (ledger, losses) => openSpool({ directory, name, maxBytes: LIMIT, ledger, losses }),
+        }),
+        output,
+      );
+    const started = start();
+    started.delivery.push(eventOf('0'), 'cim');
+    // That the output fails is an event, too: it comes before the spool is full.
+    while (started.counters['delivery.retries'] === 0) await turn();
+    let made = 1;
+    let record = 0;
+    for (const bytes of [1_000, 4]) {
+      do {
+        const before = size();
+        started.delivery.push(eventOf(`${made++}`.padEnd(bytes - 1)), 'cim');
+        record = size() - before;
+      } while (size() + record <= LIMIT);
+    }
+    assert.equal(started.counters['events.dropped.spool_full'], 0);
+    return { ...started, output, segments, start };
+  }
+
+  /** All was sent or lost, nothing twice. */
+  function assertSettled(output: ReturningOutput, counters: Counters, inFlight: number): void {
+    assertBalanced(counters);
+    assert.equal(counters['events.queued'], 0);
+    const lines = output.lines().filter((line) => /^\d/.test(line));
+    assert.deepEqual(
+      lines.map(Number),
+      [...new Set(lines.map(Number))].sort((a, b) => a - b),
+    );
+    assert.equal(output.lines().length, counters['events.sent']);
+    assert.ok(output.mostInFlight <= inFlight, `${output.mostInFlight}`);
+  }
+
+  for (const inFlight of [1, 2, 4, 200])
+    it(`counts once what a full spool throws out while its output comes back, ${inFlight} in flight`, async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'vesper-queue-'));
+      try {
+        const { delivery, counters, output } = await fullToTheBrink(directory, inFlight);
+        output.isAway = false;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await delivery.drain();
+        assertSettled(output, counters, inFlight);
+        assert.ok(counters['events.dropped.spool_full'] > 0);
+        assert.equal(counters['events.dropped.spool_damaged'], 0);
+        await delivery.close(Promise.resolve());
+        assertBalanced(counters);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+
+  for (const inFlight of [1, 2, 4])
+    it(`counts once what is damaged in a full spool, whose notice throws out its surroundings, ${inFlight} in flight`, async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'vesper-queue-'));
+      try {
+        const { delivery, output, segments, start } = await fullToTheBrink(directory, inFlight);
+        await delivery.close(Promise.resolve());
+        const [oldest = ''] = segments();
+        const bytes = readFileSync(oldest);
+        // The fifth and the sixth of about seven events: more follow in the same file.
+        bytes.fill(0, 4_500, 5_600);
+        writeFileSync(oldest, bytes);
+        const newest = segments().at(-1) ?? '';
+        truncateSync(newest, statSync(newest).size - 1);
+        output.isAway = false;
+        output.mostInFlight = 0;
+        const again = start();
+        await again.delivery.drain();
+        assertSettled(output, again.counters, inFlight);
+        assert.ok(again.counters['events.dropped.spool_damaged'] >= 3);
+        await again.delivery.close(Promise.resolve());
+        assertBalanced(again.counters);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+
+  it('sends the notice of what is missing at the end of a spool', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vesper-queue-'));
+    try {
+      const { delivery, output, segments, start } = await fullToTheBrink(directory, 1);
+      await delivery.close(Promise.resolve());
+      rmSync(segments().at(-1) ?? '');
+      output.isAway = false;
+      const again = start();
+      await again.delivery.drain();
+      assertSettled(output, again.counters, 1);
+      assert.ok(again.counters['events.dropped.spool_damaged'] > 0);
+      assert.equal(output.lines().at(-1), 'lost');
+      await again.delivery.close(Promise.resolve());
     } finally {
       rmSync(directory, { recursive: true });
     }

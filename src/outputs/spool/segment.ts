@@ -1,5 +1,5 @@
 /** The files of a spool: batches one after another, oldest file first. */
-import { fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Batch } from '../batch.ts';
 import { closeQuietly } from './close.ts';
@@ -26,24 +26,35 @@ export function segmentPath(directory: string, id: number): string {
 export interface Listing {
   /** Ids of the segments, oldest first. */
   readonly ids: readonly number[];
-  /** Names like those of segments that the spool has not made: directories, links, absurd numbers. */
+  /** Names like those of segments that the spool has not made: directories, most links, absurd numbers. */
   readonly foreign: readonly string[];
 }
 
-/** @param newest id of the newest segment that is known to have been begun; undefined: nothing is known */
-export function listSegments(directory: string, newest: number | undefined): Listing {
+/** Ids of the segments that the cursor knows of. */
+export interface Known {
+  /** The one that it is in. */
+  readonly oldest: number;
+  /** The newest that was begun. */
+  readonly newest: number;
+}
+
+/** @param known undefined: there is no cursor */
+export function listSegments(directory: string, known: Known | undefined): Listing {
   const found: number[] = [];
   const foreign: string[] = [];
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const { name } = entry;
     if (!NAME.test(name)) continue;
     const id = Number.parseInt(name, 10);
-    if (entry.isFile() && Number.isSafeInteger(id) && name === segmentName(id)) found.push(id);
+    // Who moved a segment to another disk left a link. Of an id that the cursor does not know of it is somebody else's.
+    const isMissed = known !== undefined && id >= known.oldest && id <= known.newest;
+    const isSegment = entry.isFile() || (isMissed && entry.isSymbolicLink() && isFile(join(directory, name)));
+    if (isSegment && Number.isSafeInteger(id) && name === segmentName(id)) found.push(id);
     else foreign.push(name);
   }
   found.sort((a, b) => a - b);
   const ids: number[] = [];
-  let last = newest ?? found[0] ?? 0;
+  let last = known?.newest ?? found[0] ?? 0;
   for (const id of found) {
     if (id > last + MAX_AHEAD) foreign.push(segmentName(id));
     else {
@@ -52,6 +63,15 @@ export function listSegments(directory: string, newest: number | undefined): Lis
     }
   }
   return { ids, foreign };
+}
+
+/** Whether the path leads to a regular file. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** A record that is whole, or the header alone of one whose payload is damaged. */

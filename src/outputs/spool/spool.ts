@@ -126,10 +126,10 @@ export class Spool implements BatchStore<SpooledBatch> {
     this.removing = new Trouble(losses);
     this.cursor = new CursorFile(join(directory, 'cursor'));
     const { start, written } = this.cursor;
-    const known = start === undefined ? undefined : Math.max(start.segment, written?.segment ?? 0);
+    const known = start && { oldest: start.segment, newest: Math.max(start.segment, written?.segment ?? 0) };
     const { ids, foreign } = listSegments(directory, known);
     if (foreign.length > 0) losses.warn(foreignText(directory, foreign));
-    this.newest = Math.max(known ?? 0, ids.at(-1) ?? 0);
+    this.newest = Math.max(known?.newest ?? 0, ids.at(-1) ?? 0);
     this.nextEvent = start?.event ?? 0;
     for (const id of ids) this.inspect(id);
     // What the cursor alone knows of is missing at the end.
@@ -183,6 +183,9 @@ export class Spool implements BatchStore<SpooledBatch> {
   }
 
   next(): SpooledBatch | undefined {
+    // The notice of what a write throws out may be an event, and who brought it asks for more: in the middle of the write.
+    // What is being written is not to be had yet; who writes asks again.
+    if (this.isWriting) return undefined;
     for (;;) {
       const recent = this.recent[0];
       if (recent?.first === this.reading.event) {
@@ -193,7 +196,7 @@ export class Spool implements BatchStore<SpooledBatch> {
       }
       const last = this.segments.at(-1);
       if (last === undefined || !isBefore(this.reading, { segment: last.id, offset: last.bytes, event: 0 })) {
-        this.countGap(this.nextEvent);
+        if (this.countGap(this.nextEvent)) continue;
         return this.takeUnwritten();
       }
       const batch = this.readBack();
@@ -318,17 +321,14 @@ export class Spool implements BatchStore<SpooledBatch> {
       offset: 0,
       event: this.segments[0]?.first ?? this.nextEvent,
     };
-    if (isBefore(this.reading, next)) {
-      this.losses.add(
-        'spool_full',
-        Math.max(0, next.event - this.reading.event),
-        'the spool has reached spool_max_bytes',
-      );
-      this.moveReading(next);
-    }
+    const isUnread = isBefore(this.reading, next);
+    const lost = isUnread ? Math.max(0, next.event - this.reading.event) : 0;
+    if (isUnread) this.moveReading(next);
     if (isBefore(this.acknowledged, next)) this.moveCursor(next);
     this.done.push(oldest.id);
     this.removeDone();
+    // Told last: the notice may come back as an event, which must find nothing here of what is gone.
+    this.losses.add('spool_full', lost, 'the spool has reached spool_max_bytes');
   }
 
   private moveReading(to: Position): void {
@@ -355,7 +355,8 @@ export class Spool implements BatchStore<SpooledBatch> {
       this.reading = { ...this.reading, ...place };
       return undefined;
     }
-    this.countGap(record.header.first);
+    this.reading = { ...this.reading, offset: record.at };
+    if (this.countGap(record.header.first)) return undefined;
     const batch = this.reader.batch(record);
     const event = record.header.first + record.header.events;
     this.reading = {
@@ -366,15 +367,20 @@ export class Spool implements BatchStore<SpooledBatch> {
     return batch && { ...batch, next: this.reading };
   }
 
-  /** Events between the last one read and this one were damaged. */
-  private countGap(event: number): void {
+  /**
+   * Events between the last one read and this one were damaged.
+   * @returns whether there were any: another look is due, for the notice may be an event that is in the spool by now, and
+   * may have had what was next thrown out
+   */
+  private countGap(event: number): boolean {
     const lost = event - this.reading.event;
-    if (lost <= 0) return;
+    if (lost <= 0) return false;
     const isAllAcknowledged = this.acknowledged.event === this.reading.event;
     this.reading = { ...this.reading, event };
     // The next start must not count them again; no acknowledgment may come until then.
     if (isAllAcknowledged) this.moveCursor(this.reading);
     this.losses.add('spool_damaged', lost, `a file in ${this.directory} is damaged or missing`);
+    return true;
   }
 
   private takeUnwritten(): SpooledBatch | undefined {
@@ -440,5 +446,5 @@ export class Spool implements BatchStore<SpooledBatch> {
 
 function foreignText(directory: string, names: readonly string[]): string {
   const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
-  return `${directory} holds what is not of this spool: ${names.slice(0, MAX_NAMES).join(', ')}${more}; it is left alone: move it away`;
+  return `${directory} holds what is not of this spool: ${names.slice(0, MAX_NAMES).join(', ')}${more}; it is left alone, and what it holds is not sent: move it away`;
 }

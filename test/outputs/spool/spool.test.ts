@@ -372,6 +372,38 @@ describe('a spool that others meddle with', () => {
     }
   });
 
+  it('follows links to segments that were moved to another disk, and says that it sends nothing of those it cannot', () => {
+    const { subject, spool } = full();
+    spool.close([]);
+    const disk = mkdtempSync(join(folder, 'disk-'));
+    for (const name of subject.segments()) {
+      renameSync(join(subject.place, name), join(disk, name));
+      symlinkSync(join(disk, name), join(subject.place, name));
+    }
+    const names = subject.segments();
+    const [, , third = ''] = names;
+    rmSync(join(disk, third));
+    const again = subject.open(LIMIT);
+    assert.match(
+      warnings(subject)[0] ?? '',
+      /not of this spool: 0000000003\.seg; it is left alone, and what it holds is not sent/,
+    );
+    const taken = subject.take(again);
+    const lost = subject.ledger.own['events.dropped.spool_damaged'];
+    assert.ok(lost > 500 && lost < 1_500, `${lost}`);
+    assert.equal(taken.length + lost, 4_000);
+    subject.append(again, 10);
+    assert.deepEqual(subject.take(again), range(4_000, 4_010));
+    subject.assertBalanced();
+    again.close([]);
+    // The links are removed like segments, what they lead to is the operator's.
+    assert.ok(!subject.segments().includes(names[0] ?? ''));
+    assert.deepEqual(
+      readdirSync(disk).sort(),
+      names.filter((name) => name !== third),
+    );
+  });
+
   it('takes the next name where somebody has taken one', () => {
     const { subject, spool } = full();
     mkdirSync(join(subject.place, '0000000005.seg'));
