@@ -45,7 +45,9 @@ function certificates(output: string, option: string, file: string): string {
     const which = blocks.length === 1 ? 'the certificate' : `certificate ${index + 1}`;
     // Node would take those before it and leave out all others.
     if (end === undefined)
-      throw new UsageError(`output ${output}: ${option}: ${which} in ${file} cannot be read: no END line after its base64`);
+      throw new UsageError(
+        `output ${output}: ${option}: ${which} in ${file} cannot be read: no END line after its base64`,
+      );
     try {
       new X509Certificate(block);
     } catch (error) {

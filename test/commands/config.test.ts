@@ -70,13 +70,13 @@ spool: { directory: ${path('spool')} }
   it('tells the warnings of policies that are right', async () => {
     writeFileSync(
       path('warned.yaml'),
-      'id: warned\ntitle: T\nversion: "1"\nextends: [baseline]\n' +
-        'exceptions:\n  - { rule: no-rc4, owner: O, reason: R, expires: 2020-01-01 }\n',
+      'id: warned\ntitle: T\nversion: "1"\nsource: S\nextends: [baseline]\n' +
+        'exceptions:\n  - { rules: [no-rc4], reason: R, until: 2020-01-01 }\n',
     );
     const { status, told } = await check('format: cim\n', '--policy', path('warned.yaml'));
     assert.equal(status, 0, told.join('\n'));
     assert.equal(told[0], 'vesper.yaml: the settings are right');
-    assert.match(told[1] ?? '', /^warning: warned\.yaml:6:\d+: .*expired/);
+    assert.match(told[1] ?? '', /^warning: warned\.yaml:7:\d+: .*expired/);
     assert.equal(told.length, 2);
   });
 

@@ -67,15 +67,16 @@ for (const backend of ['ebpf', 'af_packet'] as const) {
   });
 }
 
+/** Descriptors that Node opens itself, by its version: with these alone it hardly starts. */
+const BARE = Number(run([process.execPath, '-p', "fs.readdirSync('/proc/self/fd').length"]).stdout);
+
 describe('vesper run with few descriptors', { skip: skipWithoutCapture('ebpf') }, () => {
   it('says that these are what the kernel programs lack', () => {
     const events = join(folder, 'few-descriptors');
     const agent = [...NODE, 'run', '-i', 'lo', '--capture', 'ebpf', '-o', events].join(' ');
-    // How many Node opens itself depends on its version: with these alone it hardly starts, above them the agent runs.
-    const bare = Number(run([process.execPath, '-p', "fs.readdirSync('/proc/self/fd').length"]).stdout);
     let said = 0;
-    for (let limit = bare; !existsSync(events); limit += 3) {
-      assert.ok(limit < bare + 100, 'the agent never ran');
+    for (let limit = BARE; !existsSync(events); limit += 3) {
+      assert.ok(limit < BARE + 100, 'the agent never ran');
       const script = [
         `timeout --kill-after=10 120 prlimit --nofile=${limit} ${agent} & agent=$!`,
         `while kill -0 $agent 2>/dev/null && [ ! -s ${events} ]; do sleep 0.1; done`,
@@ -86,5 +87,14 @@ describe('vesper run with few descriptors', { skip: skipWithoutCapture('ebpf') }
       if (/^vesper: the eBPF programs need \d+ more file descriptors, .* LimitNOFILE=/.test(stderr)) said++;
     }
     assert.ok(said > 0, 'never said');
+  });
+
+  it('says first that capabilities lack, where they do', { skip: isRoot ? false : 'only root may drop them' }, () => {
+    const drop = ['setpriv', '--bounding-set=-bpf,-perfmon,-sys_admin', '--inh-caps=-bpf,-perfmon,-sys_admin'];
+    const agent = [...NODE, 'run', '-i', 'lo', '--capture', 'ebpf', '-o', join(folder, 'no-capabilities')];
+    for (const more of [4, 8]) {
+      const { stderr } = run(['prlimit', `--nofile=${BARE + more}`, ...drop, ...agent]);
+      assert.match(stderr, /^vesper: eBPF needs CAP_BPF and CAP_PERFMON, which this process does not have/);
+    }
   });
 });
