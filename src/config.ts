@@ -106,7 +106,8 @@ export function loadConfig(
     const value = setting.format.coerce(getPath(values, path));
     setPath(values, path, value);
     for (const { text, item } of complaintsOf(setting.format, value)) {
-      let where = fromFile.places.get(`${path}.${item}`) ?? fromFile.places.get(path) ?? 'default';
+      const itemPlace = item === undefined ? undefined : fromFile.places.get(`${path}.${item}`);
+      let where = itemPlace ?? fromFile.places.get(path) ?? 'default';
       if (env[setting.env] !== undefined) where = `environment ${setting.env}`;
       if (flags.has(path)) where = 'command line';
       complaints.push(`${where}: ${path}: ${text}`);
@@ -115,8 +116,8 @@ export function loadConfig(
   const places = (path: string, item: number | undefined): string => {
     if (flags.has('outputs')) return 'command line: ';
     if (env.VESPER_OUTPUTS !== undefined) return 'environment VESPER_OUTPUTS: ';
-    const candidates = [`${path}.${item}`, path, path.split('.')[0]].map((at) => fromFile.places.get(`outputs.${at}`));
-    const place = candidates.find((at) => at !== undefined);
+    const candidates = [...(item === undefined ? [] : [`${path}.${item}`]), path, path.split('.')[0]];
+    const place = candidates.map((at) => fromFile.places.get(`outputs.${at}`)).find((at) => at !== undefined);
     return place === undefined ? '' : `${place}: `;
   };
   const { outputs, complaints: wrong } = parseOutputs(

@@ -101,11 +101,13 @@ function idleTls(
   { type, place }: Target,
   values: ReadonlyMap<string, unknown>,
 ): [path: string, text: string] | undefined {
-  const path = [...values.keys()].find((name) => name.startsWith('tls.') && name !== 'tls.enabled');
+  // Null is the default, as of every option.
+  const given = [...values].filter(([, value]) => value !== null).map(([name]) => name);
+  const path = given.find((name) => name.startsWith('tls.') && name !== 'tls.enabled');
   if (path === undefined) return undefined;
   // Who writes `enabled: false` knows.
   if (type === 'kafka')
-    return values.has('tls.enabled')
+    return given.includes('tls.enabled')
       ? undefined
       : [path, 'has no effect without tls.enabled: true (or false, to keep it)'];
   if (!String(place.url).startsWith('http:')) return undefined;

@@ -26,9 +26,20 @@ const domain = (value: unknown): string | undefined => {
   const [, wildcard = '', name] = typeof value === 'string' ? (/^(\*\.)?([^*\s]+)$/.exec(value) ?? []) : [];
   if (name === undefined) return 'must be a name such as example.com, or *.example.com for all names below it';
   if (/^[\x21-\x7e]+$/.test(name)) return undefined;
-  const ascii = domainToASCII(name);
+  const ascii = isMulticast(name) ? escaped(name) : domainToASCII(name);
   return `must be in ASCII, as it is on the wire${ascii === '' ? '' : `: ${wildcard}${ascii}`}`;
 };
+
+/** mDNS has no IDNA: its names are UTF-8 on the wire (RFC 6762 §16). */
+const isMulticast = (name: string): boolean => /\.local\.?$/i.test(name);
+
+/** As DNS events show the bytes of a name, in the form that RFC 5198 §3 has on the wire. */
+const escaped = (name: string): string =>
+  name
+    .normalize('NFC')
+    .replaceAll(/[^\x21-\x7e]/gu, (character) =>
+      Array.from(Buffer.from(character), (byte) => `\\${`${byte}`.padStart(3, '0')}`).join(''),
+    );
 
 /** The commas between the brokers of a Kafka target are its own. */
 const targets = (value: unknown): unknown =>

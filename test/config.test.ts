@@ -218,6 +218,11 @@ describe('the configuration', () => {
       complaint('ignore: { domains: [a.example, "*.exämple.com"] }'),
       'vesper.yaml:1:32: ignore.domains: "*.exämple.com" must be in ASCII, as it is on the wire: *.xn--exmple-cua.com',
     );
+    // mDNS has UTF-8 on the wire, here of what was typed as u and a combining diaeresis.
+    assert.equal(
+      complaint('ignore: { domains: ["*.dru\\u0308cker.local"] }'),
+      'vesper.yaml:1:21: ignore.domains: "*.dru\u0308cker.local" must be in ASCII, as it is on the wire: *.dr\\195\\188cker.local',
+    );
   });
 
   it('complains of unknown environment variables and --set names', () => {

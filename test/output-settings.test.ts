@@ -88,6 +88,9 @@ describe('the outputs of the configuration', () => {
     assert.match(complaints({ target: 'hec+http://h', tls })[0] ?? '', /write the target as hec:\/\/…$/);
     for (const enabled of [true, false]) parse({ target: 'kafka://h/t', tls: { ...tls, enabled } });
     for (const target of ['otlp+https://h', 'hec://h']) parse({ target, tls });
+    // Null is the default.
+    for (const target of ['otlp+http://h', 'kafka://h/t']) parse({ target, tls: { ca_file: null, server_name: null } });
+    assert.match(complaints({ target: 'kafka://h/t', tls: { ...tls, enabled: null } })[0] ?? '', /has no effect/);
   });
 
   it('are refused twice', () => {

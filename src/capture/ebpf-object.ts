@@ -212,13 +212,15 @@ function tcOptions(program: number, flags: number): Buffer {
 }
 
 function refusal(error: SystemCallError): CaptureError {
+  const isForbidden = error.code === 'EPERM' || missingCapabilities(EBPF_CAPABILITIES).length > 0;
+  // Before descriptors: more of them would not help a process that may not load programs.
+  if (error.code !== 'EMFILE' && isForbidden)
+    return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
   if (error.code === 'EMFILE' || !canOpen(DESCRIPTORS))
     return new CaptureError(
       `the eBPF programs need ${DESCRIPTORS} more file descriptors, and this process may not open so many: raise its limit (ulimit -n; systemd: LimitNOFILE=)`,
       { cause: error },
     );
-  if (error.code === 'EPERM' || missingCapabilities(EBPF_CAPABILITIES).length > 0)
-    return new CaptureError(lacking('eBPF', EBPF_CAPABILITIES), { cause: error });
   return new CaptureError(`this kernel refuses the eBPF programs (${error.code}); they need Linux 5.8`, {
     cause: error,
   });

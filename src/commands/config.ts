@@ -15,7 +15,8 @@ const HELP = `vesper config [--check | --docs] [OPTION…]
   Prints the settings in force: defaults, the YAML file, the environment (VESPER_…) and flags, later over earlier.
 
       --check                  print nothing but whether vesper run would take them: read the policies, and the files of
-                               certificates and secrets; connect to nobody. Exit status 2 with every mistake
+                               certificates and secrets; connect to nobody. Exit status 2 with what is wrong: of
+                               the settings first; where these are right, of policies and outputs
       --docs                   print the reference of all settings instead (Markdown)
 ${PIPELINE_HELP}`;
 
@@ -23,7 +24,7 @@ const FLAGS = { ...PIPELINE_FLAGS, check: { type: 'boolean' }, docs: { type: 'bo
 
 /**
  * Does what `vesper run` does with the settings before it captures.
- * @throws UsageError with every mistake
+ * @throws UsageError with what is wrong with policies and with each output: of one output, the first thing
  */
 async function check(settings: Config): Promise<void> {
   const mistakes: string[] = [];
@@ -50,6 +51,7 @@ export async function config(args: string[]): Promise<number> {
     print(HELP);
     return 0;
   }
+  if (values.check && values.docs) throw new UsageError('vesper config: give --check or --docs, not both');
   if (values.docs) {
     print(`${settingsReference()}\n\n${outputsReference()}\n`);
     return 0;

@@ -17,19 +17,25 @@ export function noticeText(notice: DeliveryNotice): NoticeText | undefined {
   switch (notice.what) {
     case 'failing': {
       const { error, since } = notice;
-      const still = since && `failing for ${durationText(since.seconds)}, ${since.waiting} events wait; `;
+      const still =
+        since &&
+        `failing for ${durationText(since.seconds)}, ${eventsText(since.waiting)} ${since.waiting === 1 ? 'waits' : 'wait'}; `;
       return { level: 'warn', text: `${output}: ${error.message}; ${still ?? ''}trying again until it works` };
     }
     case 'recovered':
       return { level: 'info', text: `${output}: works again after ${notice.seconds.toFixed(1)} s` };
     case 'lost':
-      return { level: 'error', text: `${output}: ${notice.events} events lost: ${notice.reason}` };
+      return { level: 'error', text: `${output}: ${eventsText(notice.events)} lost: ${notice.reason}` };
     case 'warning':
       return { level: notice.isOver ? 'info' : 'warn', text: `${output}: ${notice.text}` };
     case 'failed':
       if (notice.error instanceof ReaderGoneError) return undefined;
       return { level: 'error', text: `${output}: ${notice.error.message}` };
   }
+}
+
+function eventsText(count: number): string {
+  return count === 1 ? '1 event' : `${count} events`;
 }
 
 /** `90 s`, `5 min`, `3.5 h`, `6.2 d`: what somebody who reads a log wants to know of it. */

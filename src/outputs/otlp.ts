@@ -20,6 +20,7 @@ import { type CimEvent, KINDS, type Kind } from '../cim/event.ts';
 import { UsageError } from '../usage-error.ts';
 import { packageVersion } from '../version.ts';
 import { type Refusal, sendInHalves } from './halves.ts';
+import { isHeaderName, isHeaderValue } from './header.ts';
 import { networkReason, oneLine, reasonOf, retryAfter } from './http-client.ts';
 import type { OtlpSettings, SeverityName } from './options.ts';
 import { semanticAttributes } from './otlp-map.ts';
@@ -280,15 +281,20 @@ function readHeaders(output: string, file: string): Record<string, string> {
   } catch (error) {
     throw new UsageError(`output ${output}: cannot read the headers: ${(error as Error).message}`);
   }
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return Object.fromEntries(
-    lines.map((line, index) => {
-      // RFC 9110 §5.6.2, §5.5. The line may be a secret: it is not shown.
-      const [, name, value] =
-        /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)\s*$/.exec(line) ?? [];
-      if (name === undefined || value === undefined)
-        throw new UsageError(`output ${output}: line ${index + 1} of ${file} is no header: write Name: value`);
-      return [name.toLowerCase(), value];
-    }),
-  );
+  const headers: Record<string, string> = {};
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '') continue;
+    // Any of it may be a secret: the line is not shown.
+    const place = `line ${index + 1} of ${file}`;
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon));
+    const value = line.slice(colon + 1).trim();
+    // HTTP has headers without a value, but a secret that is empty is one that was forgotten.
+    if (!isHeaderName(name) || value === '')
+      throw new UsageError(`output ${output}: ${place} is no header: write Name: value`);
+    if (!isHeaderValue(value))
+      throw new UsageError(`output ${output}: the value in ${place} has characters that no HTTP header has`);
+    headers[name.toLowerCase()] = value;
+  }
+  return headers;
 }

@@ -12,8 +12,11 @@ export interface TlsOptions {
   servername?: string;
 }
 
-/** RFC 7468 §5.1, and what OpenSSL calls it besides. */
-const CERTIFICATE = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^-]*-----END \1-----/g;
+/**
+ * RFC 7468 §5.1, and what OpenSSL calls it besides: from each line that begins one, to its end where there is one. OpenSSL
+ * passes over what does not begin its line, but for a byte order mark.
+ */
+const CERTIFICATE = /^\uFEFF?-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----([^-]*^-----END \1-----)?/gm;
 
 /**
  * @param output its name, for errors
@@ -34,15 +37,20 @@ export function tlsOptions(output: string, { ca_file, cert_file, key_file, serve
 
 /** A file that holds one or more certificates and nothing that looks like one and is none. */
 function certificates(output: string, option: string, file: string): string {
-  const text = read(output, file);
+  const text = read(output, option, file);
   const blocks = [...text.matchAll(CERTIFICATE)];
   if (blocks.length === 0)
     throw new UsageError(`output ${output}: ${option}: there is no certificate in PEM in ${file}`);
-  for (const [index, [block]] of blocks.entries()) {
+  for (const [index, [block, , end]] of blocks.entries()) {
+    const which = blocks.length === 1 ? 'the certificate' : `certificate ${index + 1}`;
+    // Node would take those before it and leave out all others.
+    if (end === undefined)
+      throw new UsageError(
+        `output ${output}: ${option}: ${which} in ${file} cannot be read: no END line after its base64`,
+      );
     try {
       new X509Certificate(block);
     } catch (error) {
-      const which = blocks.length === 1 ? 'the certificate' : `certificate ${index + 1}`;
       throw new UsageError(
         `output ${output}: ${option}: ${which} in ${file} cannot be read: ${(error as Error).message}`,
       );
@@ -52,7 +60,7 @@ function certificates(output: string, option: string, file: string): string {
 }
 
 function privateKey(output: string, file: string): string {
-  const text = read(output, file);
+  const text = read(output, 'tls.key_file', file);
   try {
     createPrivateKey(text);
   } catch (error) {
@@ -73,10 +81,10 @@ function checkPair(subject: string, { cert, key }: TlsOptions): void {
   }
 }
 
-function read(output: string, file: string): string {
+function read(output: string, option: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`output ${output}: cannot read ${file}: ${(error as Error).message}`);
+    throw new UsageError(`output ${output}: ${option}: cannot read ${file}: ${(error as Error).message}`);
   }
 }

@@ -1,6 +1,6 @@
 /** `vesper config --check`: what `vesper run` would refuse, without running. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -68,8 +68,22 @@ spool: { directory: ${path('spool')} }
   });
 
   it('tells the warnings of policies that are right', async () => {
-    const { status, told } = await check('format: cim\n', '--policy', 'nist-sp-800-52r2');
-    assert.deepEqual([status, told.at(0)], [0, 'vesper.yaml: the settings are right']);
+    writeFileSync(
+      path('warned.yaml'),
+      'id: warned\ntitle: T\nversion: "1"\nsource: S\nextends: [baseline]\n' +
+        'exceptions:\n  - { rules: [no-rc4], reason: R, until: 2020-01-01 }\n',
+    );
+    const { status, told } = await check('format: cim\n', '--policy', path('warned.yaml'));
+    assert.equal(status, 0, told.join('\n'));
+    assert.equal(told[0], 'vesper.yaml: the settings are right');
+    assert.match(told[1] ?? '', /^warning: warned\.yaml:7:\d+: .*expired/);
+    assert.equal(told.length, 2);
+  });
+
+  it('is refused together with --docs, which checks nothing', async () => {
+    const { status, stdout, stderr } = await vesper(['config', '--check', '--docs']);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.equal(stderr, 'vesper: vesper config: give --check or --docs, not both\n');
   });
 
   it('looks into the files of certificates', async () => {
@@ -79,7 +93,7 @@ spool: { directory: ${path('spool')} }
       await mistake(`${hec}tls: { ca_file: ${path('text')} }`),
       'tls.ca_file: there is no certificate in PEM in text',
     );
-    assert.match(await mistake(`${hec}tls: { ca_file: /nope }`), /^cannot read \/nope: ENOENT/);
+    assert.match(await mistake(`${hec}tls: { ca_file: /nope }`), /^tls\.ca_file: cannot read \/nope: ENOENT/);
     assert.equal(
       await mistake(`${hec}tls: { cert_file: ${client.cert} }`),
       'tls.cert_file and tls.key_file go together',
@@ -97,11 +111,35 @@ spool: { directory: ${path('spool')} }
       await mistake(`${hec}tls: { ca_file: ${path('broken')} }`),
       /^tls\.ca_file: the certificate in broken cannot be read: /,
     );
+    // Node would take the first and say nothing of the others.
+    const authority = readFileSync(ca, 'utf8');
+    writeFileSync(path('cut'), authority + (authority.split('-----END')[0] ?? '') + authority);
+    assert.equal(
+      await mistake(`${hec}tls: { ca_file: ${path('cut')} }`),
+      'tls.ca_file: certificate 2 in cut cannot be read: no END line after its base64',
+    );
+    writeFileSync(path('bundle'), `\uFEFF${authority}a text\n${authority.replaceAll('\n', '\r\n')}`);
+    assert.equal(
+      (await check(`outputs:\n  - ${`${hec}tls: { ca_file: ${path('bundle')} }`.replaceAll('\n', '\n    ')}\n`)).status,
+      0,
+    );
     writeFileSync(path('locked'), '-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n');
     assert.match(
       await mistake(`${hec}tls: { cert_file: ${client.cert}, key_file: ${path('locked')} }`),
       /it is encrypted, and there is nobody to ask/,
     );
+  });
+
+  it('reads headers from a file as from the settings, and shows none', async () => {
+    const withFile = `target: otlp+http://h\nheaders_file: ${path('headers')}`;
+    writeFileSync(path('headers'), 'X-Scope: ü\n\r\nX-Tab:\ta\tb \n');
+    assert.equal((await check(`outputs:\n  - ${withFile.replace('\n', '\n    ')}\n`)).status, 0);
+    writeFileSync(path('headers'), 'X-Scope: a\n\nhunter2\n');
+    assert.equal(await mistake(withFile), 'line 3 of headers is no header: write Name: value');
+    writeFileSync(path('headers'), 'Authorization:  \n');
+    assert.equal(await mistake(withFile), 'line 1 of headers is no header: write Name: value');
+    writeFileSync(path('headers'), 'X-Scope: hunter2☃\n');
+    assert.equal(await mistake(withFile), 'the value in line 1 of headers has characters that no HTTP header has');
   });
 
   it('knows whether this Node has Zstandard', async () => {

@@ -17,6 +17,7 @@ import { skipWithoutService } from '../services/cache.ts';
 import { type Certificates, makeCertificates } from '../services/certificates.ts';
 import { Collector } from '../services/collector.ts';
 import { FaultProxy } from '../services/fault-proxy.ts';
+import { waitUntil } from '../services/process.ts';
 import { batchesOf, deliver } from './deliver.ts';
 import { eventOf } from './events.ts';
 import { route } from './routes.ts';
@@ -288,7 +289,7 @@ describe('an OTLP collector that is away', () => {
       notices.push(notice),
     );
     for (const event of sampleEvents(20)) delivery.push(event, 'cim');
-    while (counters['delivery.retries'] < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+    await waitUntil('twenty tries', () => counters['delivery.retries'] >= 20);
     assert.equal(notices.length, 1);
     assert.ok(notices[0]?.what === 'failing' && /ECONNREFUSED/.test(notices[0].error.message));
     // There is no deadline: an output that was not known to fail would be waited for.

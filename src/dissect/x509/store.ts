@@ -9,7 +9,7 @@ import { readCertificate } from './certificate.ts';
 export const MAX_KEPT = 4_096;
 /** Certificates read of one chain: public ones have four at most. */
 export const MAX_READ_A_CHAIN = 16;
-/** Entries of one list: OpenSSL verifies no more than a hundred, and a message of 64 KB may have 20,000. */
+/** Entries kept of one list: OpenSSL verifies no more than a hundred, and a message of 64 KB may have 20,000. */
 export const MAX_ENTRIES = 100;
 /**
  * Certificates read in one second of packet time. A sender of ever new ones could otherwise keep the agent busy with them
@@ -33,6 +33,9 @@ interface Placed {
 /** Shared: set and read out within one call. */
 const reader = new Reader();
 
+/** Of the length before each certificate. */
+const LENGTH_SIZE = 3;
+
 /** What is kept of bytes that are no certificate. */
 const UNREADABLE = null;
 
@@ -51,15 +54,23 @@ export class CertificateStore {
   /** The list of a Certificate message. `seconds` is the packet's time. */
   chain(list: Reader, seconds: number): CertificateChain {
     const chain: (Certificate | undefined)[] = [];
-    while (list.remaining > 0 && chain.length < MAX_ENTRIES) {
+    // Those beyond the limit are counted, and have no place.
+    const add = (certificate: Certificate | undefined): void => {
+      if (chain.length < MAX_ENTRIES) chain.push(certificate);
+    };
+    // The list claims to have what its message does not.
+    const { truncated: claimsMore } = list;
+    let lastIsWhole = false;
+    while (list.remaining >= LENGTH_SIZE) {
       const length = list.u24();
       const { bytes, position } = list;
-      if (length > list.remaining || chain.length >= MAX_READ_A_CHAIN) chain.push(this.leftOut());
-      else chain.push(this.certificate(bytes.subarray(position, position + length), seconds));
+      lastIsWhole = length <= list.remaining;
+      if (!lastIsWhole || chain.length >= MAX_READ_A_CHAIN) add(this.leftOut());
+      else add(this.certificate(bytes.subarray(position, position + length), seconds));
       list.skip(length);
     }
-    // The list claims to go on where its message ends, after a certificate that is whole.
-    if (list.truncated && chain.at(-1) !== undefined) chain.push(this.leftOut());
+    // Between two certificates or within a length. Where it claims no more, stray bytes at its end are no certificate.
+    if (claimsMore && (lastIsWhole || list.remaining > 0)) add(this.leftOut());
     return chain;
   }
 

@@ -16,7 +16,11 @@ const u24 = (value: number): Buffer => Buffer.from([value >> 16, (value >> 8) & 
 
 /** The list of a Certificate message up to TLS 1.2 (RFC 5246 §7.4.2). */
 function list(...ders: Buffer[]): Reader {
-  const bytes = Buffer.concat(ders.flatMap((der) => [u24(der.length), der]));
+  return readerOf(...ders.flatMap((der) => [u24(der.length), der]));
+}
+
+function readerOf(...parts: Buffer[]): Reader {
+  const bytes = Buffer.concat(parts);
   return new Reader().reset(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
 }
 
@@ -58,7 +62,9 @@ test('of a long chain the first are read and the others keep their places, up to
   assert.deepEqual(chainOf(MAX_READ_A_CHAIN), read);
   assert.deepEqual(chainOf(MAX_READ_A_CHAIN + 3), [...read, undefined, undefined, undefined]);
   assert.equal(counters['tls.certificates_left_out'], 3);
-  assert.equal(chainOf(MAX_ENTRIES + 1).length, MAX_ENTRIES);
+  counters['tls.certificates_left_out'] = 0;
+  assert.equal(chainOf(MAX_ENTRIES + 5).length, MAX_ENTRIES);
+  assert.equal(counters['tls.certificates_left_out'], MAX_ENTRIES + 5 - MAX_READ_A_CHAIN);
 });
 
 test('what a list that is cut claims to have after its last whole certificate was left out', () => {
@@ -74,6 +80,21 @@ test('what a list that is cut claims to have after its last whole certificate wa
     assert.deepEqual(subjects(store.chain(cut, 1)), ['CN=leaf', undefined], `${end} of ${2 * entry} bytes`);
   }
   assert.deepEqual(subjects(store.chain(whole, 1)), ['CN=leaf', 'CN=leaf']);
+  assert.equal(counters['tls.certificates_left_out'], 3);
+  assert.equal(counters['tls.certificates_unreadable'], 0);
+});
+
+test('bytes after the last certificate, too few for a length, are none', () => {
+  const counters = createCounters();
+  const store = new CertificateStore(counters);
+  for (const stray of [Buffer.from([0]), Buffer.from([9, 9])])
+    assert.deepEqual(subjects(store.chain(readerOf(u24(LEAF.length), LEAF, stray), 1)), ['CN=leaf']);
+  assert.equal(counters['tls.certificates_unreadable'], 0);
+  assert.equal(counters['tls.certificates_left_out'], 0);
+  // A length that claims more than there is.
+  const claims = readerOf(u24(LEAF.length), LEAF, u24(500), Buffer.alloc(10));
+  assert.deepEqual(subjects(store.chain(claims, 1)), ['CN=leaf', undefined]);
+  assert.equal(counters['tls.certificates_left_out'], 1);
 });
 
 test('of ever new ones no more than so many are read in a second of packet time', () => {
