@@ -47,16 +47,26 @@ export interface WriteFailure {
   readonly written: number;
 }
 
-/** Writes all of the bytes, and waits for it in place. Returns undefined, or the error. */
-export function writeAllNow(fd: number, bytes: Buffer): WriteFailure | undefined {
+/**
+ * Writes all of the bytes, and waits for it in place. Returns undefined, or the error.
+ * @param patienceMs so long it waits for a full pipe; without an end where it is left out
+ */
+export function writeAllNow(
+  fd: number,
+  bytes: Buffer,
+  patienceMs = Number.POSITIVE_INFINITY,
+): WriteFailure | undefined {
   let written = 0;
+  let waitedMs = 0;
   while (written < bytes.length) {
     try {
       written += writeSync(fd, bytes, written);
     } catch (caught) {
       const error = caught as NodeJS.ErrnoException;
-      if (error.code === 'EAGAIN') Atomics.wait(clock, 0, 0, FULL_PIPE_WAIT_MS);
-      else if (error.code !== 'EINTR') return { error, written };
+      if (error.code === 'EAGAIN' && waitedMs < patienceMs) {
+        Atomics.wait(clock, 0, 0, FULL_PIPE_WAIT_MS);
+        waitedMs += FULL_PIPE_WAIT_MS;
+      } else if (error.code !== 'EINTR') return { error, written };
     }
   }
   return undefined;

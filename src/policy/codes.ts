@@ -173,6 +173,8 @@ const suiteCodes = (suites: ReadonlyMap<number, Suite>) =>
 export const SUITE_CODES = suiteCodes(SUITES);
 /** The suites as a handshake by a pre-shared key alone uses them. */
 export const PSK_ALONE_SUITE_CODES = suiteCodes(PSK_ALONE_SUITES);
+/** The suites in both ways in which a handshake may use them: one of TLS 1.3 is forward secret or not by the handshake. */
+export const NEGOTIATED_SUITE_CODES = [SUITE_CODES, PSK_ALONE_SUITE_CODES] as const;
 
 const TWO_BYTES = /^0x[0-9a-f]{4}$/i;
 

@@ -1,6 +1,6 @@
 /** What is in shape and yet cannot be meant: requirements that nothing meets, rules and conditions that never match. */
 import { curveKey } from './certificate.ts';
-import { type Codes, GROUP_CODES, PSK_ALONE_SUITE_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
+import { type Codes, GROUP_CODES, NEGOTIATED_SUITE_CODES, SCHEME_CODES, SUITE_CODES } from './codes.ts';
 import { type ComparisonSource, parseComparison } from './comparison.ts';
 import { dayEnd, dayStart } from './day.ts';
 import { possibleVersions } from './matchers.ts';
@@ -21,9 +21,6 @@ import type {
 } from './source.ts';
 
 const LISTS = ['allow', 'deny', 'require'] as const;
-
-/** A suite of TLS 1.3 is forward secret or not by the handshake that uses it. */
-const NEGOTIATED_SUITES = [SUITE_CODES, PSK_ALONE_SUITE_CODES] as const;
 
 /**
  * Every contradiction of a policy, inherited rules aside: what overrides make of these is found with them (resolve.ts).
@@ -63,14 +60,14 @@ function ofRule(path: Path, { from, until, applies_to, negotiated, offered }: Pa
   }
   return [
     ...mistakes,
-    ...ofRequirements([...path, 'negotiated'], negotiated, NEGOTIATED_SUITES),
+    ...ofRequirements([...path, 'negotiated'], negotiated, NEGOTIATED_SUITE_CODES),
     ...ofRequirements([...path, 'offered'], offered, [SUITE_CODES]),
   ];
 }
 
 function ofConditions(path: Path, conditions: ConditionsSource | undefined): Mistake[] {
   const { protocols, versions, cipher_suites } = conditions ?? {};
-  const suites = ofCodes([...path, 'cipher_suites'], cipher_suites, NEGOTIATED_SUITES, 'cipher suite');
+  const suites = ofCodes([...path, 'cipher_suites'], cipher_suites, NEGOTIATED_SUITE_CODES, 'cipher suite');
   return [...suites, ...ofVersionCondition(path, versions, protocols)];
 }
 

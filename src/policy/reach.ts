@@ -1,5 +1,5 @@
 /** Rules in shape that say nothing of any traffic: what they are about never comes with what they apply to. */
-import { PSK_ALONE_SUITE_CODES, SUITE_CODES } from './codes.ts';
+import { NEGOTIATED_SUITE_CODES } from './codes.ts';
 import { isInServerHello13 } from './extensions.ts';
 import { possibleVersions } from './matchers.ts';
 import type { Mistake, Path } from './problem.ts';
@@ -78,7 +78,7 @@ function isSuiteOf(code: number, versions: readonly string[]): boolean {
 function hasSuite(source: CodesSource<SuiteSelectorSource> | undefined, version: string): boolean {
   const { allow, deny = [] } = source ?? {};
   if (allow === undefined) return true;
-  const suites = [SUITE_CODES, PSK_ALONE_SUITE_CODES].flatMap((codes) => {
+  const suites = NEGOTIATED_SUITE_CODES.flatMap((codes) => {
     const denied = codes.selectAll(deny);
     return [...codes.selectAll(allow)].filter((code) => !denied.has(code));
   });
@@ -93,7 +93,7 @@ function ofSuites(
   const mistakes: Mistake[] = [];
   for (const list of ['allow', 'deny'] as const) {
     const sources = source?.[list] ?? [];
-    const selected = [...SUITE_CODES.selectAll(sources), ...PSK_ALONE_SUITE_CODES.selectAll(sources)];
+    const selected = NEGOTIATED_SUITE_CODES.flatMap((codes) => [...codes.selectAll(sources)]);
     if (selected.length === 0 || selected.some((code) => isSuiteOf(code, versions))) continue;
     const what = 'none of these suites is of a version that the rule applies to';
     const remedy =

@@ -105,13 +105,15 @@ export function splitSuiteName(name: string): SuiteName | undefined {
   return { keyExchange: keys[0], authentication: keys[1], exported: left.includes('_EXPORT'), cipher: right };
 }
 
-const KEYS_BY_CODE: ReadonlyMap<number, SuiteKeys | undefined> = new Map(
-  [...CIPHER_SUITES, ...UNREGISTERED_CIPHER_SUITES].map(([code, name]) => [code, splitSuiteName(name)]),
-);
+/** By code, once a handshake asks: it takes two milliseconds, which others do not wait for. */
+let keysByCode: ReadonlyMap<number, SuiteKeys | undefined> | undefined;
 
 /** Of a suite by its code, registered or not; undefined for one that nobody knows. */
 export function suiteKeys(code: number): SuiteKeys | undefined {
-  return KEYS_BY_CODE.get(code);
+  keysByCode ??= new Map(
+    [...CIPHER_SUITES, ...UNREGISTERED_CIPHER_SUITES].map(([known, name]) => [known, splitSuiteName(name)]),
+  );
+  return keysByCode.get(code);
 }
 
 const SIGNED: ReadonlySet<Authentication> = new Set(['RSA', 'DSS', 'ECDSA']);
